@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Rooms and who may import whom. Dependencies point downwards only; ArchitectureTests checks it against the sources.
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// MESH_STATIC=1 (set by bootstrap/package) links the three C libraries statically, so that a host needs only libc.
+let staticLibraries: [LinkerSetting] =
+  Context.environment["MESH_STATIC"] == "1"
+  ? [.unsafeFlags(["-Xlinker", "-l:libuv_a.a", "-Xlinker", "-l:libsodium.a", "-Xlinker", "-l:liblz4.a"])]
+  : []
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+    swiftSettings: strict, linkerSettings: staticLibraries)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "athena-mesh",
+  products: [
+    .executable(name: "mesh-node", targets: ["mesh-node"]),
+    .executable(name: "mesh-ctl", targets: ["mesh-ctl"]),
+    .executable(name: "mesh-sim", targets: ["mesh-sim"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .target(name: "UVShim", dependencies: ["CUV"]),
+
+    room("Wire"),
+    room("EventLoop", ["UVShim", "Wire"]),
+    room("SecureChannel", ["Wire", "CSodium", "CLZ4"]),
+    room("Gossip", ["Wire"]),
+    room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
+    room("Configuration"),
+    room("Control"),
+    room(
+      "MeshNode",
+      [
+        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
+
+    program("mesh-node", ["MeshNode", "Configuration"]),
+    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    program("mesh-sim", ["MeshSim", "Wire"]),
+
+    tests("ArchitectureTests", []),
+    tests("WireTests", ["Wire"]),
+    tests("EventLoopTests", ["EventLoop", "Wire"]),
+    tests("SecureChannelTests", ["SecureChannel", "Wire"]),
+    tests("GossipTests", ["Gossip", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
+    tests("ConfigurationTests", ["Configuration"]),
+    tests("ControlTests", ["Control"]),
+    tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
+    tests("NodeTests", ["MeshNode", "Control", "Wire"]),
+  ]
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct MeshCtlCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "mesh-ctl")
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct MeshSimCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "mesh-sim")
+}
