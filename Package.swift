@@ -27,8 +27,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: strict, linkerSettings: staticLibraries)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: data, swiftSettings: strict)
 }
 
 let package = Package(
@@ -55,16 +55,17 @@ let package = Package(
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
+    room("KeyStore", ["Wire", "SecureChannel", "Control"]),
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control",
+        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
 
     tests("ArchitectureTests", []),
@@ -74,7 +75,8 @@ let package = Package(
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control"]),
+    tests("ControlTests", ["Control"], data: ["Golden"]),
+    tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshNode", "Control", "Wire"]),
   ]
