@@ -63,7 +63,8 @@ struct IdleCommand: ParsableCommand {
   }
 
   private func measureSerf() throws -> GroupCost? {
-    guard let serf = ["/usr/bin/serf", "/usr/local/bin/serf"].first(where: { access($0, X_OK) == 0 }) else {
+    let places: [String] = ["/usr/bin/serf", "/usr/local/bin/serf"]
+    guard let serf = places.first(where: { access($0, X_OK) == 0 }) else {
       note("serf is not installed (apt-get install serf): no comparison")
       return nil
     }
@@ -90,5 +91,8 @@ struct IdleCommand: ParsableCommand {
     return cost
   }
 
-  private func note(_ text: String) { fputs(text + "\n", stderr) }
+  private func note(_ text: String) {
+    let line = text + "\n"
+    _ = write(STDERR_FILENO, line, line.utf8.count)
+  }
 }
