@@ -54,7 +54,7 @@ package enum ChaChaPoly {
   }
 
   @inline(__always)
-  private static func withNonce<R>(_ counter: UInt64, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+  static func withNonce<R>(_ counter: UInt64, _ body: (UnsafeRawBufferPointer) -> R) -> R {
     let words = (UInt32(0), UInt32(truncatingIfNeeded: counter).littleEndian, UInt32(counter >> 32).littleEndian)
     return withUnsafeBytes(of: words) { body($0) }
   }
