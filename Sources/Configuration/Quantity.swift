@@ -25,7 +25,7 @@ struct Quantity: Sendable {
       units: [
         Unit(name: "ms", factor: 1_000_000), second, Unit(name: "m", factor: 60_000_000_000, isShown: false),
         Unit(name: "min", factor: 60_000_000_000, isShown: false),
-        Unit(name: "h", factor: 3_600_000_000_000, isShown: false), Unit(name: "d", factor: 86_400_000_000_000),
+        Unit(name: "h", factor: 3_600_000_000_000), Unit(name: "d", factor: 86_400_000_000_000),
       ], plain: second, grain: 1_000_000)
   }()
 
