@@ -20,7 +20,7 @@ package struct ConnectionID: Hashable, Sendable {
   package let rawValue: UInt64
   package static let acceptedBit: UInt64 = 1 << 63
 
-  @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// What a transfer carries; each purpose has its own cap on the total size.
@@ -93,6 +93,8 @@ package enum ChannelCommand {
   case transfer(TransferPurpose, [UInt8], to: HostID, id: UInt64)
   /// One frame on the link to a host (body <= 1 MiB).
   case linkFrame(LinkChannel, [UInt8], to: HostID)
+  /// A joint above found authenticated misbehaviour: it counts like the channel's own findings.
+  case report(HostID, Violation)
   /// So many bytes of that channel were consumed: the sender may go on.
   case linkCredit(LinkChannel, Int, HostID)
 }
