@@ -1,4 +1,4 @@
-import NodeCore
+package import NodeCore
 import Wire
 
 /// What a host has on its disk, and how the disk behaves. Only what a node was told to be persisted is there.

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// A host's two clocks, as functions of the world's time (nanoseconds since the world began).
 ///

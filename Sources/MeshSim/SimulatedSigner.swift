@@ -1,4 +1,5 @@
 package import Gossip
+import SecureChannel
 package import Wire
 
 /// The signer of large simulations: a keyed 64-bit hash in place of Ed25519, with the bookkeeping of a roster.
