@@ -102,33 +102,19 @@ package struct ChannelModel: PeerChannel {
     return directory.identities[index].key
   }
 
-  /// A session with every host of `sessions`, of an age uniform in its lifetime: the steady state of a mesh that has
-  /// run for hours, without simulating the hours.
-  package mutating func adopt(
-    sessionWith other: Int, secret: UInt64, initiator: Bool, age: UInt64, at: Endpoint, now: Now
-  ) {
-    let peer = slot(of: other)
+  /// A standing session of the given age, as after hours of running, without simulating the hours. Called once for
+  /// each other host in the order of their numbers, before the node lives; both sides derive everything from the seed.
+  mutating func adopt(_ warm: WarmSession, now: Now) {
+    let peer = slot(of: warm.other)
     peers[peer].introduced = true
-    peers[peer].endpoint = at
-    guard let local = sessions.open(peer: peer, boot: 0) else { return }
-    sessions[local].secret = secret
-    sessions[local].established = now.monotonic &- min(age, now.monotonic)
-    sessions[local].isInitiator = initiator
-    sessions[local].state = .confirmed
-    peers[peer].current = Int32(local)
-  }
-
-  /// Tells the session that `adopt` made how the other side calls it.
-  package mutating func bind(sessionWith other: Int, remoteIndex: UInt32) {
-    let peer = slot(of: other)
-    guard peers[peer].current >= 0 else { return }
-    sessions[Int(peers[peer].current)].remoteIndex = remoteIndex
-  }
-
-  package func localIndex(ofSessionWith other: Int) -> UInt32? {
-    guard slots[other] >= 0 else { return nil }
-    let current = peers[Int(slots[other])].current
-    return current < 0 ? nil : sessions.localIndex(of: Int(current))
+    peers[peer].endpoint = warm.endpoint
+    guard let place = sessions.open(peer: peer, boot: boot) else { return }
+    sessions[place].secret = warm.secret
+    sessions[place].remoteIndex = warm.remoteIndex
+    sessions[place].established = now.monotonic &- min(warm.age, now.monotonic)
+    sessions[place].isInitiator = warm.isInitiator
+    sessions[place].state = .confirmed
+    peers[peer].current = Int32(place)
   }
 
   private mutating func fire(_ timer: Timer, now: Now, into effects: inout ChannelEffects) {
@@ -193,6 +179,28 @@ package struct ChannelModel: PeerChannel {
   }
 
   func host(of peer: Int) -> HostID { directory.identities[Int(peers[peer].index)].host }
+}
+
+/// A session that stands from the beginning of a world.
+struct WarmSession {
+  let other: Int
+  let endpoint: Endpoint
+  let secret: UInt64
+  let remoteIndex: UInt32
+  let isInitiator: Bool
+  let age: UInt64
+
+  /// The session of `own` with `other`; `boots` are the lives of both.
+  init(own: Int, other: Int, endpoint: Endpoint, otherBoot: UInt64, seed: UInt64) {
+    let pair = mix64(seed ^ UInt64(min(own, other)) << 32 ^ UInt64(max(own, other)))
+    self.other = other
+    self.endpoint = endpoint
+    secret = pair
+    // We are the place of our number in the other's table, which has no place for itself.
+    remoteIndex = SessionTable.firstIndex(of: own < other ? own : own - 1, boot: otherBoot)
+    isInitiator = (pair & 1 == 0) == (own < other)
+    age = mix64(pair) % ChannelModel.usableFor
+  }
 }
 
 /// What is known of one host's whereabouts.

@@ -76,8 +76,7 @@ struct SessionTable {
       return Int(place)
     }
     entries.append(session)
-    // A use number drawn from the life keeps a restarted node from answering to indices of its last life.
-    uses.append(UInt32(truncatingIfNeeded: mix64(boot &+ UInt64(entries.count))))
+    uses.append(SessionTable.firstUse(of: entries.count - 1, boot: boot))
     return entries.count - 1
   }
 
@@ -88,6 +87,16 @@ struct SessionTable {
   }
 
   func localIndex(of place: Int) -> UInt32 { UInt32(place) | uses[place] << SessionTable.placeBits }
+
+  /// What a place is called at its first use in a life.
+  static func firstIndex(of place: Int, boot: UInt64) -> UInt32 {
+    UInt32(place) | firstUse(of: place, boot: boot) << placeBits
+  }
+
+  /// Drawn from the life, so that a restarted node does not answer to indices of its last life.
+  private static func firstUse(of place: Int, boot: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: mix64(boot &+ UInt64(place)))
+  }
 
   func find(_ index: UInt32) -> Int? {
     let place = Int(index & (1 << SessionTable.placeBits - 1))

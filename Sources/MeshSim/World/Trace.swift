@@ -26,10 +26,8 @@ package struct Trace {
   package private(set) var steps: UInt64 = 0
   private var rings: ContiguousArray<ContiguousArray<Line>>
   private var next: ContiguousArray<Int32>
-  /// Texts of gossip's events, of which there are few beside datagrams; by the step that is in the line's `second`.
-  private var texts: [UInt64: String] = [:]
-  private var textOrder: [UInt64] = []
-  private static let textLimit = 20_000
+  /// What faults say of themselves.
+  private var faults: [String] = []
 
   init(hosts: Int) {
     rings = ContiguousArray(repeating: [], count: hosts)
@@ -45,18 +43,14 @@ package struct Trace {
     keep(Line(at: at, kind: kind, first: first, second: second), of: host)
   }
 
-  /// An event in words; the words are hashed too.
-  mutating func note(event text: String, host: Int, at: UInt64) {
-    var hash = self.hash
-    var copy = text
-    copy.withUTF8 { hash = keyedHash(UnsafeRawBufferPointer($0), key: hash) }
-    note(.event, host: host, at: at, hash, steps &+ 1)
-    texts[steps] = text
-    textOrder.append(steps)
-    if textOrder.count > Trace.textLimit {
-      for step in textOrder.prefix(Trace.textLimit / 2) { texts[step] = nil }
-      textOrder.removeFirst(Trace.textLimit / 2)
-    }
+  /// What a node's gossip said.
+  mutating func note(_ event: EventSummary, host: Int, at: UInt64) {
+    note(.event, host: host, at: at, event.subject, UInt64(event.kind.rawValue) << 56 ^ event.detail)
+  }
+
+  mutating func note(fault: String, host: Int, at: UInt64) {
+    faults.append(fault)
+    note(.fault, host: host, at: at, UInt64(faults.count - 1))
   }
 
   mutating func absorb(_ value: UInt64) {
@@ -95,8 +89,8 @@ package struct Trace {
       case .persisted: "persisted \(line.first)"
       case .persistFailed: "persist \(line.first) failed"
       case .sent: "sent \(line.second) bytes to host \(line.first)"
-      case .event: texts[line.second] ?? "event"
-      case .fault: "fault \(line.first)"
+      case .event: EventSummary.text(subject: line.first, packed: line.second)
+      case .fault: "FAULT \(faults[Int(line.first)])"
       case .command: "command \(line.first)"
       }
     return "\(seconds(line.at)) s  \(what)"

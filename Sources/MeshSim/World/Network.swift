@@ -11,6 +11,8 @@ package struct NetworkSettings {
   /// Chance of a datagram to be held back by up to `reorderSpan`, so that later ones overtake it.
   package var reordering: Double
   package var reorderSpan: UInt64 = Nanoseconds.milliseconds(20)
+  /// Chance of a datagram to arrive with one bit flipped.
+  package var corruption = 0.0
   /// Bytes per second of one stream.
   package var bandwidth: UInt64 = 12_500_000
 
@@ -72,6 +74,12 @@ struct Network {
     return .arrives(after: delay)
   }
 
+  /// The bit to flip in a datagram of `count` bytes, if it is to be damaged.
+  mutating func damagedBit(count: Int) -> Int? {
+    guard settings.corruption > 0, count > 0, chance.happens(settings.corruption) else { return nil }
+    return chance.below(count * 8)
+  }
+
   /// Whether a stream's segment gets through, with what delay. A lost one is sent again by the sender's TCP.
   mutating func segmentDelay(from: Int, to: Int) -> UInt64? {
     switch transit(from: from, to: to) {
@@ -121,8 +129,9 @@ struct Network {
 
   mutating func mendSplit() { cut = .none }
 
-  /// Ends every fault; `settings` stay.
-  mutating func heal() {
+  /// Ends every fault; the wires behave as at the beginning.
+  mutating func heal(to settings: NetworkSettings) {
+    self.settings = settings
     for host in side.indices {
       egressLoss[host] = 0
       ingressLoss[host] = 0

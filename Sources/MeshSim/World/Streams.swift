@@ -68,6 +68,16 @@ struct Streams {
     return lastStream
   }
 
+  /// A connection to an address where nobody is.
+  mutating func refuse(_ opener: End, now: UInt64) -> Int {
+    lastStream += 1
+    var opener = opener
+    opener.isOpen = true
+    streams[lastStream] = Stream(ends: (opener, End(host: opener.host, life: 0, id: ConnectionID(rawValue: 0))))
+    schedule(lastStream, .deliver(side: 0, .closed), at: now + Nanoseconds.seconds(3))
+    return lastStream
+  }
+
   /// Carries out a step. The result is what happens to an end now; `life` of a listening host is 0 when it is down.
   mutating func step(
     _ event: Event, network: inout Network, now: UInt64, life: (Int) -> UInt32
