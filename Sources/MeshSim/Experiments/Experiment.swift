@@ -14,6 +14,14 @@ package struct ExperimentOptions: Sendable {
   package var progress: @Sendable (String) -> Void = { _ in }
 
   package init() {}
+
+  /// With the profile of that name; `nil` when there is none.
+  package init?(profile name: String) {
+    guard let profile = Profile(rawValue: name) else { return nil }
+    self.profile = profile
+  }
+
+  package static let profiles = [Profile.lan, .lanFast, .wan].map(\.rawValue)
 }
 
 /// What an experiment found.

@@ -9,8 +9,6 @@ struct Step {
   let now: Now
   /// World time.
   let time: UInt64
-  /// A stall was reported to the node in this turn.
-  let stalled: Bool
 }
 
 /// A check of `gossip.md` 5.10 that looks at a node after each of its turns. It returns what is wrong.

@@ -1,5 +1,5 @@
 import Gossip
-package import Wire
+import Wire
 
 /// What a node's gossip said, in a form that costs no memory of its own.
 package struct EventSummary {

@@ -1,5 +1,5 @@
 import SecureChannel
-package import Wire
+import Wire
 
 /// What happened in a world: a rolling hash over everything, and the last lines of each host.
 ///

@@ -22,3 +22,11 @@ extension Violation: CustomStringConvertible {
     return all.joined(separator: "\n")
   }
 }
+
+extension Violation {
+  /// One line: what failed and how to see it again.
+  package var summary: String {
+    "check \(check) (\(name)) at \(seconds(at)) s, seed \(seed): \(text)"
+      + (replay.isEmpty ? "" : "; replay: \(replay)")
+  }
+}
