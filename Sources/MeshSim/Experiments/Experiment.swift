@@ -114,6 +114,7 @@ struct Trial {
 
   mutating func keepViolation(of world: ModelSimulation, run: Int) {
     guard var violation = world.violation else { return }
+    violation.seed = seed(of: run)
     violation.replay =
       "mesh-sim experiment \(experiment.name) --nodes \(nodes) --profile \(options.profile.rawValue) --loss \(loss) "
       + "--runs 1 --seed \(seed(of: run))"

@@ -38,6 +38,7 @@ package enum Soak {
     world.run(until: end)
     world.expectAgreement("after healing")
     var violation = world.violation
+    violation?.seed = seed
     violation?.replay = "mesh-sim soak --seeds 1 --first-seed \(seed)"
     return SoakResult(
       seed: seed, nodes: settings.hosts, hash: world.trace.hash, events: world.counters.events,

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The fault alphabet: everything that can go wrong in a world, and what mends it. Machines are named by number.
 package enum Fault: Hashable, Sendable {

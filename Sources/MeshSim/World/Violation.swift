@@ -7,7 +7,7 @@ package struct Violation: Sendable {
   /// World time in nanoseconds.
   package let at: UInt64
   package let machine: Int?
-  package let seed: UInt64
+  package var seed: UInt64
   /// The last lines of the machines that matter.
   package var lines: [String] = []
   /// A command that shows it again.
