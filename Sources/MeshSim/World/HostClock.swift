@@ -37,7 +37,9 @@ package struct HostClock {
     if rate == 0 || elapsed > 1 << 62 { return elapsed }
     let product = elapsed.multipliedFullWidth(by: 1_000_000)
     var time = UInt64(1_000_000 + rate).dividingFullWidth(product).quotient
+    // Rounding may have put it a nanosecond off, either way.
     while scaled(time) < elapsed { time += 1 }
+    while time > 0, scaled(time - 1) >= elapsed { time -= 1 }
     return time
   }
 
