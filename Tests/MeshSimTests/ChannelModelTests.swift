@@ -94,7 +94,7 @@ private struct Pair {
     pair.introduce(1, to: 0)
     for number in 0..<6 { pair.send([UInt8(number)], from: 0, to: 1) }
     for _ in 0..<3 { _ = pair.hop() }
-    #expect(pair.delivered[1] == [[2], [3], [4], [5]])
+    #expect(pair.delivered[1] == [[5], [4], [3], [2]])
     #expect(pair.channels[0].counters.droppedFrames == 2)
   }
 

@@ -121,6 +121,7 @@ package struct ChannelModel: PeerChannel {
     switch timer.kind {
     case ChannelModel.helloTimer: retryHandshake(timer, now: now, into: &effects)
     case ChannelModel.labelTimer: effects.events.append(.labelFloor(label.last))
+    case ChannelModel.confirmTimer: confirmAgain(timer, now: now, into: &effects)
     case ChannelModel.openTimer: retryOpen(timer, now: now, into: &effects)
     case ChannelModel.idleTimer: checkIdle(timer, now: now, into: &effects)
     default: break
@@ -155,6 +156,7 @@ package struct ChannelModel: PeerChannel {
   static let labelTimer: UInt8 = 2
   static let openTimer: UInt8 = 3
   static let idleTimer: UInt8 = 4
+  static let confirmTimer: UInt8 = 5
 
   mutating func slot(of index: Int) -> Int {
     if slots[index] >= 0 { return Int(slots[index]) }
@@ -213,6 +215,9 @@ struct PeerState {
   var previous: Int32 = -1
   /// Where handshakes go.
   var endpoint: Endpoint?
+  /// HELLOs that were not answered, and when the last was.
+  var tries: UInt8 = 0
+  var lastHello: UInt64 = 0
   /// Label of the last HELLO that was answered; an older one is a replay.
   var lastLabel: UInt64 = 0
 }
@@ -248,5 +253,11 @@ struct TokenBucket {
     guard next <= now + depth else { return false }
     fullAt = next
     return true
+  }
+
+  /// Until one token is there.
+  func wait(at now: UInt64) -> UInt64 {
+    let next = max(fullAt, now) + interval
+    return next > now + depth ? next - now - depth : 0
   }
 }

@@ -14,8 +14,10 @@ extension ChannelModel {
   private static let renewedAfter = Nanoseconds.seconds(3_000)
   private static let busyRenewedAfter = Nanoseconds.seconds(120)
   private static let busyBytes: UInt64 = 64 << 10
-  /// A peer that answers nothing for so long may have begun a new life without our session.
-  private static let silentFor = Nanoseconds.seconds(1)
+  private static let responderRenewsAfter = Nanoseconds.seconds(3_300)
+  /// A peer that answers nothing to so many datagrams over so long may have begun a new life without our session.
+  private static let doubtfulCount: UInt32 = 3
+  private static let doubtfulSpan = Nanoseconds.seconds(3)
 
   func usableSession(of peer: Int, now: Now) -> Int? {
     let current = Int(peers[peer].current)
@@ -26,10 +28,13 @@ extension ChannelModel {
   }
 
   func needsRenewal(_ session: Int, now: Now) -> Bool {
-    let silent = sessions[session].unansweredSince
-    if silent != 0, now.monotonic &- silent > ChannelModel.silentFor { return true }
-    guard sessions[session].isInitiator else { return false }
+    if sessions[session].unanswered >= ChannelModel.doubtfulCount,
+      now.monotonic &- sessions[session].unansweredSince >= ChannelModel.doubtfulSpan
+    {
+      return true
+    }
     let age = now.monotonic &- sessions[session].established
+    guard sessions[session].isInitiator else { return age > ChannelModel.responderRenewsAfter }
     return age > ChannelModel.renewedAfter
       || age > ChannelModel.busyRenewedAfter && sessions[session].sentBytes > ChannelModel.busyBytes
   }
@@ -59,7 +64,9 @@ extension ChannelModel {
     writer.u16(UInt16(truncatingIfNeeded: message.count))
     writeTail(of: bytes, padding: padding, secret: sessions[session].secret)
     sessions[session].sentBytes += UInt64(whole.count)
-    if sessions[session].unansweredSince == 0 { sessions[session].unansweredSince = max(1, now.monotonic) }
+    if sessions[session].unanswered == 0 { sessions[session].unansweredSince = now.monotonic }
+    sessions[session].unanswered += 1
+    sessions[session].lastSent = now.monotonic
     guard let endpoint = peers[Int(sessions[session].peer)].endpoint else { return }
     count(kind, datagram: whole.count, message: message.count)
     effects.sends.append(ChannelEffects.Send(to: endpoint, message: whole))
@@ -90,6 +97,13 @@ extension ChannelModel {
   ) {
     guard let range = effects.buffer.append(maximum: 64, body) else { return }
     seal(kind, range, on: session, now: now, into: &effects)
+  }
+
+  /// A datagram with the time frame alone, 48 bytes: it confirms a session.
+  mutating func sendEmpty(on session: Int, now: Now, into effects: inout ChannelEffects) {
+    sendOwn(.time, on: session, now: now, into: &effects) {
+      $0.u32(UInt32(truncatingIfNeeded: now.monotonic / 1_000_000))
+    }
   }
 
   mutating func receive(
@@ -128,7 +142,8 @@ extension ChannelModel {
       return
     }
     if sessions[place].state == .unconfirmed { confirm(place, from: from, now: now, into: &effects) }
-    sessions[place].unansweredSince = 0
+    sessions[place].unanswered = 0
+    sessions[place].isHeard = true
     let peer = Int(sessions[place].peer)
     if let known = peers[peer].endpoint, known != from, sessions[place].isNewest(counter) {
       challengePath(of: peer, at: from, on: place, now: now, into: &effects)

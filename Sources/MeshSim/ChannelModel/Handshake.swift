@@ -30,6 +30,12 @@ extension ChannelModel {
   private static let framesWaiting = 4
   private static let frameLife = Nanoseconds.seconds(1)
   private static let givesUpAfter = Nanoseconds.seconds(90)
+  /// A host that was not asked for so long is asked from the beginning again.
+  private static let triesKept = Nanoseconds.seconds(30)
+  /// A session used within so long is worth renewing.
+  private static let renewalInterest = Nanoseconds.seconds(10)
+  /// An answered HELLO is confirmed by a datagram, so often again while nothing is heard.
+  private static let confirmations: UInt32 = 4
 
   // MARK: Initiator
 
@@ -63,49 +69,65 @@ extension ChannelModel {
     else { return }
     sessions[session].isInitiator = true
     handshakes[peer] = PendingHandshake(session: session, began: now.monotonic, endpoint: endpoint)
-    sendHello(to: peer, now: now, into: &effects)
+    if now.monotonic &- peers[peer].lastHello > ChannelModel.triesKept { peers[peer].tries = 0 }
+    // To a host that is away, HELLOs become rarer from one attempt to the next.
+    let due = peers[peer].tries == 0 ? 0 : peers[peer].lastHello &+ gap(afterTries: peers[peer].tries)
+    if due > now.monotonic {
+      schedule(peer, at: due, into: &effects)
+    } else {
+      sayHello(to: peer, now: now, into: &effects)
+    }
   }
 
-  private mutating func sendHello(to peer: Int, now: Now, into effects: inout ChannelEffects) {
+  private mutating func schedule(_ peer: Int, at time: UInt64, into effects: inout ChannelEffects) {
     guard let pending = handshakes[peer] else { return }
-    let wait = ChannelModel.retryDelay(attempt: pending.attempt, &chance)
+    handshakes[peer]?.attempt &+= 1
+    let token = sessions.localIndex(of: pending.session) &+ pending.attempt &+ 1
     effects.deadlines.append(
-      Deadline(
-        at: now.monotonic &+ wait,
-        timer: Timer(
-          kind: ChannelModel.helloTimer, subject: UInt64(peer),
-          token: sessions.localIndex(of: pending.session) &+ pending.attempt)))
+      Deadline(at: time, timer: Timer(kind: ChannelModel.helloTimer, subject: UInt64(peer), token: token)))
+  }
+
+  /// 200, 400, 800 ms, 1.6, 3.2 s, then 5 s + up to 334 ms.
+  private mutating func gap(afterTries tries: UInt8) -> UInt64 {
+    tries <= 5
+      ? Nanoseconds.milliseconds(100) << UInt64(tries)
+      : Nanoseconds.seconds(5) + chance.below(Nanoseconds.milliseconds(334))
+  }
+
+  private mutating func sayHello(to peer: Int, now: Now, into effects: inout ChannelEffects) {
+    guard let pending = handshakes[peer] else { return }
     // A forged member list cannot turn a node into a flooder.
     guard helloBudget.take(at: now.monotonic) else {
       counters.helloHeldBack &+= 1
+      let wait = helloBudget.wait(at: now.monotonic) + chance.below(Nanoseconds.milliseconds(50))
+      schedule(peer, at: now.monotonic &+ wait, into: &effects)
       return
     }
-    if label.told == 0 || now.monotonic &- label.told > Nanoseconds.seconds(60) {
-      label.told = now.monotonic
-      effects.deadlines.append(
-        Deadline(at: now.monotonic &+ Nanoseconds.seconds(60), timer: Timer(kind: ChannelModel.labelTimer)))
-    }
+    tellLabel(now: now, into: &effects)
     let target = Int(peers[peer].index)
     let label = label.next(wall: now.wall)
-    let session = pending.session
+    let local = sessions.localIndex(of: pending.session)
+    let (own, boot) = (own, boot)
     sendHandshake(
       ChannelModel.helloType, size: ChannelModel.helloSize, to: pending.endpoint,
       key: directory.identities[target].secret, into: &effects
-    ) {
-      [own, boot, sessions] writer in
-      writer.u32(sessions.localIndex(of: session))
+    ) { writer in
+      writer.u32(local)
       writer.u32(UInt32(own))
       writer.u64(label)
       writer.u64(boot)
       writer.u64(pending.cookie)
     }
+    peers[peer].lastHello = now.monotonic
+    if peers[peer].tries < .max { peers[peer].tries += 1 }
+    schedule(peer, at: now.monotonic &+ gap(afterTries: peers[peer].tries), into: &effects)
   }
 
-  /// 200, 400, 800 ms, 1.6, 3.2 s, then 5 s + up to 334 ms.
-  private static func retryDelay(attempt: UInt32, _ chance: inout Chance) -> UInt64 {
-    attempt < 5
-      ? Nanoseconds.milliseconds(200) << UInt64(attempt)
-      : Nanoseconds.seconds(5) + chance.below(Nanoseconds.milliseconds(334))
+  private mutating func tellLabel(now: Now, into effects: inout ChannelEffects) {
+    guard label.told == 0 || now.monotonic &- label.told > Nanoseconds.seconds(60) else { return }
+    label.told = now.monotonic
+    effects.deadlines.append(
+      Deadline(at: now.monotonic &+ Nanoseconds.seconds(60), timer: Timer(kind: ChannelModel.labelTimer)))
   }
 
   mutating func retryHandshake(_ timer: Timer, now: Now, into effects: inout ChannelEffects) {
@@ -114,15 +136,25 @@ extension ChannelModel {
     else { return }
     handshakes[peer]?.frames.removeAll { now.monotonic &- $0.since >= ChannelModel.frameLife }
     let expired = now.monotonic &- pending.began >= ChannelModel.givesUpAfter
-    guard handshakes[peer]?.frames.isEmpty == false, !expired else {
+    guard hasReasonToAsk(peer, now: now), !expired else {
       sessions.close(pending.session)
       handshakes[peer] = nil
       counters.droppedFrames &+= UInt64(pending.frames.count)
       if expired { effects.events.append(.unreachable(host(of: peer), pending.endpoint)) }
       return
     }
-    handshakes[peer]?.attempt += 1
-    sendHello(to: peer, now: now, into: &effects)
+    sayHello(to: peer, now: now, into: &effects)
+  }
+
+  /// Something waits, or a session in use wants to be renewed.
+  private func hasReasonToAsk(_ peer: Int, now: Now) -> Bool {
+    if handshakes[peer]?.frames.isEmpty == false { return true }
+    if transfers.outgoing.contains(where: { $0.peer == Int(peers[peer].index) && $0.stage == .needsSession }) {
+      return true
+    }
+    guard let session = usableSession(of: peer, now: now) else { return false }
+    return needsRenewal(session, now: now)
+      && now.monotonic &- sessions[session].lastSent < ChannelModel.renewalInterest
   }
 
   mutating func receiveResponse(
@@ -143,25 +175,50 @@ extension ChannelModel {
     sessions[place].remoteIndex = remoteIndex
     sessions[place].established = now.monotonic
     peers[peer].endpoint = from
+    peers[peer].tries = 0
     adopt(place, of: peer)
     effects.events.append(.sessionUp(host(of: peer), from))
+    let sent = flush(pending.frames, on: place, now: now, into: &effects)
+    // The first DATA proves to the responder that its answer came.
+    if sent == 0 { sendEmpty(on: place, now: now, into: &effects) }
+    scheduleConfirmation(of: place, attempt: 1, now: now, into: &effects)
+    resumeTransfers(with: Int(peers[peer].index), now: now, into: &effects)
+  }
+
+  /// What waited, newest first; what waited too long is dropped.
+  private mutating func flush(
+    _ frames: [PendingHandshake.Frame], on session: Int, now: Now, into effects: inout ChannelEffects
+  ) -> Int {
     var sent = 0
-    for frame in pending.frames {
-      guard now.monotonic &- frame.since < ChannelModel.frameLife else {
+    for frame in frames.reversed() {
+      guard now.monotonic &- frame.since < ChannelModel.frameLife,
+        let range = frame.bytes.withUnsafeBytes({ effects.buffer.append($0) })
+      else {
         counters.droppedFrames &+= 1
         continue
       }
-      guard let range = frame.bytes.withUnsafeBytes({ effects.buffer.append($0) }) else { continue }
-      seal(frame.kind, range, on: place, now: now, into: &effects)
+      seal(frame.kind, range, on: session, now: now, into: &effects)
       sent += 1
     }
-    // The first DATA proves to the responder that its answer came.
-    if sent == 0 {
-      sendOwn(.time, on: place, now: now, into: &effects) {
-        $0.u32(UInt32(truncatingIfNeeded: now.monotonic / 1_000_000))
-      }
-    }
-    resumeTransfers(with: Int(peers[peer].index), now: now, into: &effects)
+    return sent
+  }
+
+  private mutating func scheduleConfirmation(
+    of session: Int, attempt: UInt32, now: Now, into effects: inout ChannelEffects
+  ) {
+    let timer = Timer(
+      kind: ChannelModel.confirmTimer, subject: UInt64(sessions.localIndex(of: session)), token: attempt)
+    effects.deadlines.append(
+      Deadline(at: now.monotonic &+ Nanoseconds.milliseconds(100) << UInt64(attempt), timer: timer))
+  }
+
+  mutating func confirmAgain(_ timer: Timer, now: Now, into effects: inout ChannelEffects) {
+    guard let place = sessions.find(UInt32(truncatingIfNeeded: timer.subject)), sessions[place].state == .confirmed,
+      !sessions[place].isHeard, peers[Int(sessions[place].peer)].current == Int32(place)
+    else { return }
+    sendEmpty(on: place, now: now, into: &effects)
+    guard timer.token < ChannelModel.confirmations else { return }
+    scheduleConfirmation(of: place, attempt: timer.token + 1, now: now, into: &effects)
   }
 
   mutating func receiveCookie(_ bytes: UnsafeRawBufferPointer, _ reader: inout Reader, now: Now) throws(WireError) {
@@ -249,10 +306,7 @@ extension ChannelModel {
     // What waited for our own handshake goes out on this session; that handshake ends.
     guard let pending = handshakes.removeValue(forKey: peer) else { return }
     sessions.close(pending.session)
-    for frame in pending.frames where now.monotonic &- frame.since < ChannelModel.frameLife {
-      guard let range = frame.bytes.withUnsafeBytes({ effects.buffer.append($0) }) else { continue }
-      seal(frame.kind, range, on: place, now: now, into: &effects)
-    }
+    _ = flush(pending.frames, on: place, now: now, into: &effects)
   }
 
   /// The newest confirmed session is used; one older stays for datagrams that are under way.

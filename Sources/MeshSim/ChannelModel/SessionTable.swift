@@ -21,8 +21,12 @@ struct Session {
   var established: UInt64 = 0
   var sentBytes: UInt64 = 0
   var sendCounter: UInt64 = 0
-  /// Since when we have sent without hearing anything; 0 when the peer's last datagram is newer.
+  var lastSent: UInt64 = 0
+  /// Datagrams sent since the peer was heard, and when the first of them was.
+  var unanswered: UInt32 = 0
   var unansweredSince: UInt64 = 0
+  /// The peer was heard on it.
+  var isHeard = false
   private var newest: UInt64 = 0
   private var window: UInt64 = 0
 

@@ -32,7 +32,9 @@ package enum Soak {
     plan.draw(3 + chance.below(6), &chance)
     for (at, fault) in plan.faults { world.schedule(fault, at: at) }
     world.schedule(.heal, at: healing)
-    for machine in plan.returning { world.schedule(.restart(machine), at: healing + chance.below(Nanoseconds.seconds(5))) }
+    for machine in plan.returning {
+      world.schedule(.restart(machine), at: healing + chance.below(Nanoseconds.seconds(5)))
+    }
     world.run(until: faultsBegin)
     world.expectAgreement("before any fault")
     world.run(until: end)
@@ -160,7 +162,9 @@ struct SoakPlan {
     switch chance.below(4) {
     case 0: add(.freeze(machine, for: span), at: at)
     case 1:
-      add(.starve(machine, pause: Nanoseconds.milliseconds(300) + chance.below(Nanoseconds.seconds(5)), for: span), at: at)
+      add(
+        .starve(machine, pause: Nanoseconds.milliseconds(300) + chance.below(Nanoseconds.seconds(5)), for: span), at: at
+      )
     case 2: add(.block(machine, for: span, chance.below(2) == 0 ? .worker : .queue), at: at)
     default:
       add(
@@ -196,7 +200,8 @@ struct SoakPlan {
   private mutating func drawDisk(_ machine: Int, at: UInt64, for span: UInt64, _ chance: inout Chance) {
     add(
       chance.below(2) == 0
-        ? .slowDisk(machine, Nanoseconds.milliseconds(100) + chance.below(Nanoseconds.seconds(3))) : .brokenDisk(machine),
+        ? .slowDisk(machine, Nanoseconds.milliseconds(100) + chance.below(Nanoseconds.seconds(3)))
+        : .brokenDisk(machine),
       at: at)
   }
 
