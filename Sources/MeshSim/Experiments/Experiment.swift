@@ -1,4 +1,4 @@
-package import Gossip
+import Gossip
 import Wire
 
 /// What a run of an experiment is asked for; what is `nil` is the experiment's own choice (its row of DESIGN 12).
@@ -21,7 +21,7 @@ package struct ExperimentOptions: Sendable {
     self.profile = profile
   }
 
-  package static let profiles = [Profile.lan, .lanFast, .wan].map(\.rawValue)
+  package static let profiles = Profile.allCases.map(\.rawValue)
 }
 
 /// What an experiment found.

@@ -1,4 +1,4 @@
-package import Gossip
+import Gossip
 import NodeCore
 import Wire
 
@@ -6,9 +6,7 @@ package typealias ModelSimulation = Simulation<ChannelModel>
 
 extension Simulation where Channel == ChannelModel {
   /// A world whose nodes talk over the channel model.
-  package convenience init(_ settings: WorldSettings, profile: Profile) {
-    self.init(settings) { birth in simulatedNode(birth, profile: profile) }
-  }
+  package convenience init(_ settings: WorldSettings) { self.init(settings, make: simulatedNode) }
 
   /// What all running nodes have sent.
   package var traffic: ChannelModel.Traffic {
@@ -48,8 +46,9 @@ extension Trial {
     settings.network.loss = loss
     if options.profile == .wan { settings.network.delay = NetworkSettings.wideDelay }
     settings.bugs = options.bugs
+    settings.profile = options.profile
     change(&settings)
-    return ModelSimulation(settings, profile: options.profile)
+    return ModelSimulation(settings)
   }
 
   /// A world where all see all, and have for `settle`.

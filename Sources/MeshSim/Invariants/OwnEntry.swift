@@ -6,6 +6,13 @@ struct OwnEntry: Invariant {
   static let number = 1
   static let name = "own entry"
 
+  mutating func look(atOwn view: MemberView, incarnation: Incarnation, _ facts: Truth.Facts) -> String? {
+    guard view.incarnation == incarnation, view.status == .alive || view.status == .left || facts.isRevoked else {
+      return "a node holds itself \(view.status) with \(view.incarnation), its incarnation is \(incarnation)"
+    }
+    return nil
+  }
+
   mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
     if entry.incarnation > truth[subject].greatest {
       return

@@ -8,12 +8,7 @@ struct Truth {
     var greatest = Incarnation(rawValue: 0)
     /// The greatest generation in which it was told to leave.
     var leftGeneration: UInt64 = 0
-    var isLeaving = false
     var isRevoked = false
-    /// Processes that run with its keys.
-    var processes = 0
-    /// When the last of them ended (world time).
-    var endedAt: UInt64 = 0
   }
 
   private var facts: ContiguousArray<Facts>

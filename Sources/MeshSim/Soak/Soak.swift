@@ -26,7 +26,7 @@ package enum Soak {
   package static func run(seed: UInt64, bugs: PlantedBugs = []) -> SoakResult {
     var chance = Chance(seed: mix64(seed ^ 0x736f_616b))
     let settings = settings(seed: seed, bugs: bugs, &chance)
-    let world = ModelSimulation(settings, profile: chance.below(4) == 0 ? .lanFast : .lan)
+    let world = ModelSimulation(settings)
     world.startAll(within: Nanoseconds.seconds(1 + chance.below(10)))
     var plan = SoakPlan(hosts: settings.hosts, spare: settings.hosts, begin: faultsBegin, end: faultsEnd)
     plan.draw(3 + chance.below(6), &chance)
@@ -51,6 +51,7 @@ package enum Soak {
     var settings = WorldSettings(seed: mix64(seed), hosts: 5 + chance.below(44))
     settings.spares = 1
     settings.contributors = chance.below(2) == 0 ? 0 : 3 + chance.below(settings.hosts)
+    settings.profile = chance.below(4) == 0 ? .lanFast : .lan
     settings.network.loss = Double(chance.below(3)) / 100
     settings.network.duplication = Double(chance.below(3)) / 100
     settings.network.reordering = Double(chance.below(3)) / 100

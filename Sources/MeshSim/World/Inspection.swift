@@ -8,7 +8,7 @@ extension Simulation {
   func inspect(_ machine: Int, _ process: Process<Channel>) {
     let step = Step(
       machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time)
-    checks.begin(step)
+    checks.begin(step, process.node.membership)
     var conflict = false
     for event in effects.events {
       guard case .membership(let event) = event else { continue }
@@ -20,12 +20,25 @@ extension Simulation {
         checks.hear(event, about: subject, in: step, process.node.membership)
       }
     }
-    checks.look(at: process.node.membership, in: step)
+    checks.walk(process.node.membership, in: step)
     if let failure = checks.failure {
       fail(failure.number, failure.name, failure.text, machine, failure.subject)
     }
     // Exit code 5: another process lives with this identity.
     if conflict { queue.insert(.end(machine: Int32(machine), life: process.life), at: time) }
+  }
+
+  /// The checks that are sampled once a second of world time.
+  func sample() {
+    queue.insert(.sample, at: time + Nanoseconds.seconds(1))
+    let running = running
+    guard running.count > 1 else { return }
+    let first = running[sampler.below(running.count)]
+    let second = running[sampler.below(running.count)]
+    guard first != second, let one = machines[first].process, let other = machines[second].process else { return }
+    if let text = EqualRoots.compare(one.node.membership, other.node.membership, directory) {
+      fail(EqualRoots.number, EqualRoots.name, text, first, second)
+    }
   }
 
   /// Check 10: the same inputs at the same times gave the same effects.

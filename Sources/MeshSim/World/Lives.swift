@@ -12,13 +12,14 @@ extension Simulation {
     host.lives += 1
     let birth = Birth(
       identity: host.identity, life: host.lives, directory: directory, disk: host.disk, endpoint: host.endpoint,
-      seed: lifeSeed(of: machine, life: host.lives), now: clock(of: machine), bugs: settings.bugs,
+      seed: lifeSeed(of: machine, life: host.lives), now: clock(of: machine), profile: settings.profile,
+      bugs: settings.bugs,
       warmSessions: settings.warm && host.lives == 1 ? warmSessions(of: machine) : [])
     let process = Process(
       life: host.lives, node: make(birth), twin: settings.twin == machine ? make(birth) : nil)
     host.process = process
     trace.note(.started, host: machine, at: time, UInt64(host.lives))
-    checks.started(machine, identity: host.identity, life: host.lives)
+    checks.started(machine, identity: host.identity)
     handle(.command(.start(peers: seeds.map(knownPeer) + host.disk.peers)), on: machine, process)
     for revocation in host.disk.revocations { handle(.command(.revoke(revocation)), on: machine, process) }
     finishTurn(of: machine, process)
@@ -61,7 +62,6 @@ extension Simulation {
   private func end(_ process: Process<Channel>, on machine: Int) {
     for case .datagram(let slot) in process.arrivals { datagrams.giveBack(slot) }
     machines[machine].process = nil
-    checks.ended(machine)
     streams.closeAll(of: machine, life: process.life, now: time)
     schedulePendingStreams()
   }
@@ -69,7 +69,7 @@ extension Simulation {
   package func leave(_ machine: Int) {
     guard let process = machines[machine].process, !process.isLeaving else { return }
     process.isLeaving = true
-    checks.leaving(machines[machine].identity)
+    checks.leaving(machines[machine].identity, generation: process.node.membership.incarnation.generation)
     command(.leave, on: machine)
     // A shell does not wait for ever.
     queue.insert(.end(machine: Int32(machine), life: process.life), at: time + Nanoseconds.seconds(10))

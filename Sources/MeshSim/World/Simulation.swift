@@ -12,6 +12,7 @@ package struct WorldSettings {
   package var spares = 0
   /// Persons whose machines they are; 0 = all are the operator's.
   package var contributors = 0
+  package var profile = Profile.lan
   package var network = NetworkSettings()
   /// Monotonic clocks run up to 1 % fast or slow.
   package var driftingClocks = true
@@ -39,6 +40,7 @@ package struct Birth {
   /// Differs for every life.
   package let seed: UInt64
   package let now: Now
+  package let profile: Profile
   package let bugs: PlantedBugs
   /// Sessions that stand already.
   let warmSessions: [WarmSession]
@@ -57,6 +59,7 @@ package final class Simulation<Channel: PeerChannel> {
     case load(machine: Int32, life: UInt32)
     case fault(Int32)
     case start(Int32)
+    case sample
     case end(machine: Int32, life: UInt32)
   }
 
@@ -74,6 +77,8 @@ package final class Simulation<Channel: PeerChannel> {
   let make: (Birth) -> Node<Channel>
   var queue = DeadlineQueue<Event>()
   var chance: Chance
+  /// Draws what the sampled checks look at; apart, so that a check changes nothing in a run.
+  var sampler: Chance
   var network: Network
   var machines: ContiguousArray<Machine<Channel>> = []
   var machineAt: [Endpoint: Int] = [:]
@@ -95,7 +100,8 @@ package final class Simulation<Channel: PeerChannel> {
     directory = HostDirectory(count: total, contributors: settings.contributors, seed: chance.next())
     network = Network(settings: settings.network, hosts: total, seed: chance.next())
     trace = Trace(hosts: total)
-    checks = Checks(directory: directory, seed: chance.next(), bugs: settings.bugs)
+    checks = Checks(directory: directory, settings: settings.profile.membership, seed: chance.next())
+    sampler = Chance(seed: chance.next())
     for number in 0..<total {
       let rate = settings.driftingClocks ? Int64(chance.below(20_001)) - 10_000 : 0
       let clock = HostClock(rate: rate, origin: Nanoseconds.seconds(4_000) + chance.below(Nanoseconds.seconds(100_000)))
@@ -103,6 +109,7 @@ package final class Simulation<Channel: PeerChannel> {
       machineAt[machine.endpoint] = number
       machines.append(machine)
     }
+    queue.insert(.sample, at: Nanoseconds.seconds(1))
   }
 
   /// Four machines share a /24; none ever comes back.
@@ -137,6 +144,7 @@ package final class Simulation<Channel: PeerChannel> {
     case .load(let machine, let life): reportLoad(on: Int(machine), life: life)
     case .fault(let number): apply(faults[Int(number)])
     case .start(let number): start(starts[Int(number)].machine, through: starts[Int(number)].seeds)
+    case .sample: sample()
     case .end(let machine, let life): endLeave(of: Int(machine), life: life)
     }
   }

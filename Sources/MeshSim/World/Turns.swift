@@ -156,6 +156,7 @@ extension Simulation {
       let lateness = machines[machine].clock.monotonic(at: time) - machines[machine].clock.monotonic(at: first.at)
       if lateness >= Simulation.stallFrom, !settings.bugs.contains(.stallIgnored) {
         counters.stalls += 1
+        checks.stalled(machine, for: lateness)
         trace.note(.stall, host: machine, at: time, lateness)
         handle(.stall(lateness), on: machine, process)
       }
@@ -189,7 +190,7 @@ extension Simulation {
 
   /// Once a send has blocked its worker, only what needs no send runs: suspicions expire.
   private func holdsTimer(_ timer: Timer, _ process: Process<Channel>) -> Bool {
-    process.blockKind == .worker && process.hasBlockedSend && !Membership.isSuspicionDeadline(timer)
+    process.blockKind == .worker && process.hasBlockedSend && !timer.isSuspicionDeadline
   }
 
   func unblock(_ machine: Int, life: UInt32) {
@@ -210,4 +211,9 @@ extension Simulation {
     process.held = []
     process.heldBytes = 0
   }
+}
+
+extension Timer {
+  /// The one deadline of a node that needs no send.
+  fileprivate var isSuspicionDeadline: Bool { room == 0 && kind == 3 }
 }
