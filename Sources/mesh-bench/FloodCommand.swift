@@ -9,8 +9,7 @@ import Wire
 /// that floods the receiver, in one run. Loopback only.
 struct FloodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "flood", abstract: "Legitimate traffic under garbage, and what the garbage costs.",
-    subcommands: [FloodPeerCommand.self])
+    commandName: "flood", abstract: "Legitimate traffic under garbage, and what the garbage costs.")
 
   enum Garbage: String, CaseIterable, ExpressibleByArgument {
     case none
@@ -20,6 +19,8 @@ struct FloodCommand: ParsableCommand {
     case badMac1 = "bad-mac1"
     /// HELLOs that pass mac1.
     case validMac1 = "valid-mac1"
+    /// The same, and the legitimate peer has no session yet when it begins.
+    case validMac1Joining = "valid-mac1-joining"
     /// A DATA's first word, random index and content.
     case forgedData = "forged-data"
 
@@ -27,13 +28,15 @@ struct FloodCommand: ParsableCommand {
       switch self {
       case .none: 0
       case .random: 200_000
-      case .badMac1, .validMac1, .forgedData: 100_000
+      case .badMac1, .validMac1, .validMac1Joining, .forgedData: 100_000
       }
     }
+
+    var passesMac1: Bool { self == .validMac1 || self == .validMac1Joining }
   }
 
   @Option(help: "For how long each kind is sent.") var seconds = 10.0
-  @Option(help: "Which kinds: none|random|bad-mac1|valid-mac1|forged-data; all when not given.")
+  @Option(help: "Which kinds: none|random|bad-mac1|valid-mac1|valid-mac1-joining|forged-data; all when not given.")
   var kind: [Garbage] = []
   @Option(help: "Garbage per second; the kind's own rate when not given.") var rate: Double?
   @Option(help: "Runs of each kind; the median is shown.") var runs = 3
@@ -85,7 +88,7 @@ struct FloodCommand: ParsableCommand {
     // The receiver outlives the sender, so that what is under way still counts.
     let receiver = try LabProcess(
       name: "receiver", executable: own,
-      arguments: ["flood", "peer", "--seed", "\(seed)", "--seconds", "\(seconds + 3)"],
+      arguments: ["flood-peer", "--seed", "\(seed)", "--seconds", "\(seconds + 3)"],
       logPath: folder + "/receiver")
     var port: UInt16?
     _ = LabClock.wait(upTo: 10) {
@@ -94,13 +97,23 @@ struct FloodCommand: ParsableCommand {
     }
     guard let port else { throw FloodError.noPort }
     let network = try FloodNetwork(seed: seed)
+    let joins = garbage == .validMac1Joining
     let generator = FloodGenerator(
-      port: port, perSecond: rate ?? garbage.perSecond, seconds: seconds + 1, fill: try fill(garbage, network))
+      port: port, perSecond: rate ?? garbage.perSecond, seconds: seconds + (joins ? 1 : -1),
+      fill: try fill(garbage, network))
+    // A second apart: the session stands before the flood, or the flood before the session.
+    if joins {
+      generator.start()
+      LabClock.pause(1)
+    }
     let sender = try LabProcess(
       name: "sender", executable: own,
-      arguments: ["flood", "peer", "--seed", "\(seed)", "--seconds", "\(seconds)", "--receiver", "\(port)"],
+      arguments: ["flood-peer", "--seed", "\(seed)", "--seconds", "\(seconds)", "--receiver", "\(port)"],
       logPath: folder + "/sender")
-    if garbage != .none { generator.start() }
+    if !joins, garbage != .none {
+      LabClock.pause(1)
+      generator.start()
+    }
     let outcome = garbage == .none ? nil : generator.join()
     guard sender.waitForEnding(within: seconds + 20) == .exited(0), receiver.waitForEnding(within: 20) == .exited(0),
       let sent = report(folder + "/sender"), let got = report(folder + "/receiver")
@@ -140,12 +153,12 @@ struct FloodCommand: ParsableCommand {
         noise(UnsafeMutableRawBufferPointer(rebasing: bytes[..<((length + 7) & ~7)]), number)
         return length
       }
-    case .badMac1, .validMac1:
+    case .badMac1, .validMac1, .validMac1Joining:
       return { bytes, number in
         noise(UnsafeMutableRawBufferPointer(rebasing: bytes[..<DatagramSize.hello]), number)
         bytes.copyBytes(from: header)
         let mac1 = DatagramSize.hello - 32
-        if garbage == .validMac1 {
+        if garbage.passesMac1 {
           let message = UnsafeRawBufferPointer(rebasing: bytes[..<mac1])
           keys.keys.writeMac1(
             of: message, into: UnsafeMutableRawBufferPointer(rebasing: bytes[mac1..<mac1 + 16]))
@@ -170,7 +183,7 @@ struct FloodCommand: ParsableCommand {
 
 /// One end of the legitimate traffic; started by `flood`.
 struct FloodPeerCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "peer", shouldDisplay: false)
+  static let configuration = CommandConfiguration(commandName: "flood-peer", shouldDisplay: false)
 
   @Option var seed: UInt64
   @Option var seconds: Double
