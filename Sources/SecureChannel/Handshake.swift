@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Our side of asking one host for a session: at most one HELLO is outstanding.
 struct HandshakeAttempt {

@@ -76,17 +76,28 @@ struct LinkOutlet {
     return true
   }
 
-  /// Moves up to `writer.room` bytes, of as many frames as fit.
-  mutating func cut(into writer: inout Writer) {
-    while writer.room > 0, first < frames.count {
-      let count = min(writer.room, frames[first].count - offset)
-      frames[first].withUnsafeBytes { writer.append(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
-      offset += count
-      if offset == frames[first].count {
-        frames[first] = []
-        first += 1
-        offset = 0
-      }
+  /// Copies up to `writer.room` bytes, of as many frames as fit; `advance` takes them away.
+  func peek(into writer: inout Writer) {
+    var index = first
+    var start = offset
+    while writer.room > 0, index < frames.count {
+      let count = min(writer.room, frames[index].count - start)
+      frames[index].withUnsafeBytes { writer.append(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+      index += 1
+      start = 0
+    }
+  }
+
+  mutating func advance(by count: Int) {
+    var left = count
+    while left > 0, first < frames.count {
+      let step = min(left, frames[first].count - offset)
+      left -= step
+      offset += step
+      guard offset == frames[first].count else { break }
+      frames[first] = []
+      first += 1
+      offset = 0
     }
     if first > 64, first * 2 > frames.count {
       frames.removeFirst(first)
@@ -112,7 +123,7 @@ struct LinkInlet {
   ///
   /// - Throws: when the sender breaks the rules or goes beyond its credit.
   mutating func nextFrame() throws(WireError) -> [UInt8]? {
-    let frame: (size: Int, body: [UInt8])? = try pending.withUnsafeBytes { bytes throws(WireError) in
+    let frame: (size: Int, body: [UInt8])? = try pending.withReadable { bytes throws(WireError) in
       try LinkInlet.frame(in: bytes, channel, room: channel.credit - outstanding)
     }
     guard let frame else { return nil }
@@ -184,7 +195,7 @@ enum LinkControl {
   }
 
   init(_ body: [UInt8]) throws(WireError) {
-    self = try body.withUnsafeBytes { bytes throws(WireError) in
+    self = try body.withReadable { bytes throws(WireError) in
       var reader = Reader(bytes)
       let control: LinkControl
       switch try reader.u8() {
@@ -347,15 +358,15 @@ extension Channel {
   mutating func pumpLink(_ stream: Stream, now: Now, into effects: inout ChannelEffects) {
     guard stream.phase == .open, let sealed = stream.sealed else { return }
     while sealed.hasRoom, let place = stream.link?.outlets.firstIndex(where: { !$0.isEmpty }) {
-      // Sealing fails only when the buffer of this turn is full; that is asked before anything is cut.
-      guard effects.buffer.hasRoom(SealedStream.chunkLimit + 64) else { return counters.add(.droppedBuffer) }
-      let wasWritten = withUnsafeTemporaryAllocation(byteCount: SealedStream.chunkLimit, alignment: 16) { chunk in
+      let written = withUnsafeTemporaryAllocation(byteCount: SealedStream.chunkLimit, alignment: 16) { chunk in
         var writer = Writer(chunk)
         writer.u8(UInt8(truncatingIfNeeded: place))
-        stream.link?.outlets[place].cut(into: &writer)
-        return writeChunk(stream, writer.written, into: &effects)
+        stream.link?.outlets[place].peek(into: &writer)
+        return writeChunk(stream, writer.written, into: &effects) ? writer.count - 1 : 0
       }
-      guard wasWritten else { return fail(stream, .connectionLost, now: now, into: &effects) }
+      // The buffer of this turn is full: the next beat goes on.
+      guard written > 0 else { return counters.add(.droppedBuffer) }
+      stream.link?.outlets[place].advance(by: written)
       stream.link?.saidAt = now.monotonic
     }
   }

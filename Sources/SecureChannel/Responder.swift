@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The responder: a ladder of checks, cheapest first. Each step that fails drops silently and is counted; nothing but
 /// counters (and, under load, a cookie) comes of a HELLO whose sender is not a certified host (`security.md` 3.3).
@@ -34,7 +34,8 @@ extension Channel {
     _ bytes: UnsafeMutableRawBufferPointer, from: Endpoint, now: Now, into effects: inout ChannelEffects
   ) {
     counters.add(.hellosReceived)
-    guard let hello = try? HelloParts(UnsafeRawBufferPointer(bytes)), mayClimb(hello, from: from, now: now, into: &effects)
+    guard let hello = try? HelloParts(UnsafeRawBufferPointer(bytes)),
+      mayClimb(hello, from: from, now: now, into: &effects)
     else { return }
     guard sessions.unconfirmed < SessionLimits.unconfirmedCount else { return counters.add(.droppedUnconfirmedLimit) }
     guard limits.work.take(at: now.monotonic) else { return counters.add(.droppedWorkBudget) }
@@ -53,7 +54,8 @@ extension Channel {
       return false
     }
     load.countHello(at: time)
-    let isProven = hello.hasCookie
+    let isProven =
+      hello.hasCookie
       && cookies.isProven(from, message: hello.beforeMac2, mac2: hello.mac2, at: time)
     if load.isUnderLoad(at: time), !isProven {
       sendCookie(for: hello, to: from, now: now, into: &effects)

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The bytes of one TCP stream: secretstream header 24, then chunks {length 4, ciphertext} with length and chunk
 /// number authenticated. Order, loss, doubling and truncation are noticed.
@@ -86,7 +86,7 @@ final class SealedStream {
   ///
   /// - Throws: when a chunk is not the next of this stream, or comes after the last.
   func nextChunk(into output: ChunkBuffer, arena: SecretArena) throws(WireError) -> Chunk? {
-    let (size, chunk) = try pending.withUnsafeBytes { bytes throws(WireError) in
+    let (size, chunk) = try pending.withReadable { bytes throws(WireError) in
       var reader = Reader(bytes)
       _ = try reader.take(consumed)
       return try open(&reader, output, arena)

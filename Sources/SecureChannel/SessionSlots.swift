@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Which of a peer's sessions is used: previous, current and next, as in WireGuard, and what a restart of the peer or
 /// two HELLOs that crossed mean for them.

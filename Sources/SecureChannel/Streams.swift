@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Limits of `security.md` 3.6 as DESIGN 4.4 sets them.
 enum StreamLimits {

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// A whole content that we send.
 struct OutgoingTransfer {
@@ -62,7 +62,9 @@ extension Channel {
       let end = min(offset + Channel.pieceSize, outgoing.content.count)
       let isLast = end == outgoing.content.count
       let wasWritten = outgoing.content[offset..<end].withUnsafeBytes { piece in
-        withTransferChunk(piece) { writeChunk(stream, $0, isLast: isLast, into: &effects) }
+        Channel.withTransferChunk(piece, compresses: settings.compresses) {
+          writeChunk(stream, $0, isLast: isLast, into: &effects)
+        }
       }
       // The buffer of this turn is full: the next beat goes on.
       guard wasWritten else { break }
@@ -73,12 +75,12 @@ extension Channel {
     stream.outgoing?.isWritten = isWritten
   }
 
-  private mutating func withTransferChunk(
-    _ piece: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool
+  private static func withTransferChunk(
+    _ piece: UnsafeRawBufferPointer, compresses: Bool, _ body: (UnsafeRawBufferPointer) -> Bool
   ) -> Bool {
     withUnsafeTemporaryAllocation(byteCount: SealedStream.chunkLimit, alignment: 16) { chunk in
       var writer = Writer(chunk)
-      if settings.compresses, piece.count >= Channel.compressionThreshold {
+      if compresses, piece.count >= compressionThreshold {
         // Not worth it unless it saves a tenth.
         let room = UnsafeMutableRawBufferPointer(rebasing: chunk[3..<3 + piece.count - piece.count / 10])
         if let count = Compression.compress(piece, into: room) {

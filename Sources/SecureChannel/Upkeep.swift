@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The channel's own clock: one timer that comes again and again.
 struct UpkeepClock {
