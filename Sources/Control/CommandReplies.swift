@@ -8,6 +8,8 @@ package struct ExplanationReply: Reply, Hashable {
   package var title: String
   package var message: String
   package var explanation: String
+  /// Short facts, of settings.
+  package var details: [String] = []
   package var command: String?
   package var exitCode: Int32?
 

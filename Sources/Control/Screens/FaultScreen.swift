@@ -13,17 +13,17 @@ package enum FaultScreen {
 /// `mesh-ctl explain M012`.
 package enum ExplainScreen {
   package static func text(_ code: ErrorCode, for terminal: Terminal) -> String {
-    let text = code.text
-    let lines = terminal.wrap(text.explanation, first: terminal.width, rest: terminal.width)
-    return """
-      \(terminal.paint(.bold, "\(code.rawValue)  \(text.title)"))
+    text(ExplanationReply(code), for: terminal)
+  }
 
-        message   \(text.sentence)
-        command   \(text.help)
-        exit      \(text.exit.rawValue)
-
-      \(lines.joined(separator: "\n"))
-
-      """
+  package static func text(_ reply: ExplanationReply, for terminal: Terminal) -> String {
+    var text = terminal.paint(.bold, "\(reply.topic)  \(reply.title)") + "\n\n"
+    if !reply.message.isEmpty { text += "  message   \(reply.message)\n" }
+    for detail in reply.details { text += "            \(detail)\n" }
+    if let command = reply.command { text += "  command   \(command)\n" }
+    if let exit = reply.exitCode { text += "  exit      \(exit)\n" }
+    if !text.hasSuffix("\n\n") { text += "\n" }
+    return text + terminal.wrap(reply.explanation, first: terminal.width, rest: terminal.width).joined(separator: "\n")
+      + "\n"
   }
 }
