@@ -8,8 +8,6 @@ package struct ExplanationReply: Reply, Hashable {
   package var title: String
   package var message: String
   package var explanation: String
-  /// Short facts, of settings.
-  package var details: [String] = []
   package var command: String?
   package var exitCode: Int32?
 
@@ -23,8 +21,9 @@ package struct ExplanationReply: Reply, Hashable {
     exitCode = text.exit.rawValue
   }
 
-  package init(topic: String, title: String, message: String, explanation: String) {
+  package init(topic: String, title: String, message: String, explanation: String, command: String? = nil) {
     self.topic = topic
+    self.command = command
     self.title = title
     self.message = message
     self.explanation = explanation

@@ -10,20 +10,29 @@ package enum FaultScreen {
   }
 }
 
-/// `mesh-ctl explain M012`.
+/// `mesh-ctl explain`.
 package enum ExplainScreen {
   package static func text(_ code: ErrorCode, for terminal: Terminal) -> String {
-    text(ExplanationReply(code), for: terminal)
+    let text = code.text
+    return terminal.paint(.bold, "\(code.rawValue)  \(text.title)")
+      + """
+
+
+        message   \(text.sentence)
+        command   \(text.help)
+        exit      \(text.exit.rawValue)
+
+      \(wrapped(text.explanation, for: terminal))
+
+      """
   }
 
-  package static func text(_ reply: ExplanationReply, for terminal: Terminal) -> String {
-    var text = terminal.paint(.bold, "\(reply.topic)  \(reply.title)") + "\n\n"
-    if !reply.message.isEmpty { text += "  message   \(reply.message)\n" }
-    for detail in reply.details { text += "            \(detail)\n" }
-    if let command = reply.command { text += "  command   \(command)\n" }
-    if let exit = reply.exitCode { text += "  exit      \(exit)\n" }
-    if !text.hasSuffix("\n\n") { text += "\n" }
-    return text + terminal.wrap(reply.explanation, first: terminal.width, rest: terminal.width).joined(separator: "\n")
-      + "\n"
+  /// Paragraphs that fit the terminal; indented lines stay as they are.
+  package static func wrapped(_ text: String, for terminal: Terminal) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.hasPrefix(" ")
+        ? String(line)
+        : terminal.wrap(String(line), first: terminal.width, rest: terminal.width).joined(separator: "\n")
+    }.joined(separator: "\n")
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Control
 import KeyStore
 import SecureChannel
@@ -173,8 +174,7 @@ struct AcceptCommand: ParsableCommand {
         throw fault(error, identity, current)
       }
       // The network file comes last: until then this host is what it was before.
-      try files.saveBootstrap(
-        welcome.peers.map { BootstrapLine.text($0.name ?? $0.key.hostID.description, $0.endpoint, $0.key) })
+      try files.save(welcome.peers.map { BootstrapPeer($0.name, $0.endpoint, $0.key) })
       try files.save(welcome.certificate)
       try files.save(welcome.network, replacing: .always)
       let end = Timestamp(seconds: welcome.certificate.notAfter)

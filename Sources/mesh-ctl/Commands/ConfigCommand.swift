@@ -26,9 +26,6 @@ struct ConfigCheckCommand: ParsableCommand {
         environment: console.environment
       ).loaded
       let messages = loaded.messages
-      let verdict =
-        "\(loaded.files.isEmpty ? "no configuration file, defaults" : loaded.files.joined(separator: " + ")): "
-        + "\(Plural.of(messages.errorCount, "error")), \(Plural.of(messages.warningCount, "warning"))\n"
       let reply = ConfigCheckReply(
         files: loaded.files, errors: messages.errorCount, warnings: messages.warningCount,
         messages: messages.list.map { message in
@@ -36,11 +33,11 @@ struct ConfigCheckCommand: ParsableCommand {
             severity: message.severity.rawValue, code: message.code.rawValue, sentence: message.text,
             place: message.place?.description, help: message.help)
         })
-      let details = messages.description
+      let text = Reports.check(loaded)
       console.show(
-        reply, text: verdict + (details.isEmpty ? "" : "\n" + details + "\n"),
+        reply, text: text + "\n",
         plain: reply.messages.map { "\($0.severity)\t\($0.code)\t\($0.place ?? "-")\t\($0.sentence)\n" }.joined(),
-        verdict: verdict)
+        verdict: text.prefix { $0 != "\n" } + "\n")
       return loaded.settings == nil ? .configuration : .ok
     }
   }
@@ -68,44 +65,30 @@ struct ConfigShowCommand: ParsableCommand {
 
   func run() throws {
     try Console.run(global) { console throws(Fault) in
-      if defaults { return showDefaults(console) }
-      let setup = try console.setup()
+      let (values, origins, files) = try wanted(console)
+      // One line a setting, in the order of the schema.
+      let lines = Reports.show(values, origins: origin ? origins : nil).split(separator: "\n")
       var settings: [ConfigReply.Setting] = []
-      for (setting, origin) in zip(Schema.settings, setup.loaded.origins) where !changed || origin.isSomebody {
+      var text = ""
+      for (index, setting) in Schema.settings.enumerated() where !changed || origins[index].isSomebody {
         settings.append(
           ConfigReply.Setting(
-            name: setting.path, value: setting.text(in: setup.settings), origin: origin.description,
+            name: setting.path, value: setting.text(in: values), origin: origins[index].description,
             defaultValue: setting.defaultText))
-      }
-      let reply = ConfigReply(files: setup.loaded.files, settings: settings)
-      let width = origin ? settings.map { $0.name.count + $0.value.count + 2 }.max() ?? 0 : 0
-      let lines = settings.map { setting in
-        let line = "\(setting.name): \(setting.value)"
-        guard origin else { return line + "\n" }
-        return line + String(repeating: " ", count: width - line.count) + "  // \(setting.origin)\n"
+        text += lines[index] + "\n"
       }
       console.show(
-        reply, text: lines.joined(),
+        ConfigReply(files: files, settings: settings), text: text,
         plain: settings.map { "\($0.name)\t\($0.value)\t\($0.origin)\n" }.joined(),
         verdict: "\(Plural.of(settings.count, "setting"))\n")
       return .ok
     }
   }
-}
 
-extension ConfigShowCommand {
-  private func showDefaults(_ console: Console) -> ExitCode {
-    let settings = Schema.settings.map { setting in
-      ConfigReply.Setting(
-        name: setting.path, value: setting.defaultText, origin: Origin.builtIn.description,
-        defaultValue: setting.defaultText)
-    }
-    let lines = settings.map { "\($0.name): \($0.value)\n" }.joined()
-    console.show(
-      ConfigReply(files: [], settings: settings), text: lines,
-      plain: settings.map { "\($0.name)\t\($0.value)\n" }.joined(), verdict: "\(Plural.of(settings.count, "setting"))\n"
-    )
-    return .ok
+  private func wanted(_ console: Console) throws(Fault) -> (Settings, [Origin], files: [String]) {
+    guard !defaults else { return (Settings(), Schema.settings.map { _ in .builtIn }, []) }
+    let setup = try console.setup()
+    return (setup.settings, setup.loaded.origins, setup.loaded.files)
   }
 }
 
@@ -139,43 +122,33 @@ enum Topics {
       console.show(
         reply, text: ExplainScreen.text(code, for: console.terminal), plain: reply.plain,
         verdict: code.text.title + "\n")
-    } else if let code = MessageCode(rawValue: topic.uppercased()) {
-      var reply = ExplanationReply(
-        topic: code.rawValue, title: "a message about the configuration", message: "", explanation: code.explanation)
-      reply.command = code.helpCommand
-      console.show(
-        reply, text: ExplainScreen.text(reply, for: console.terminal), plain: reply.plain, verdict: reply.title + "\n")
-    } else if let setting = Schema.setting(topic) {
-      let reply = explanation(of: setting, console)
-      console.show(
-        reply, text: ExplainScreen.text(reply, for: console.terminal), plain: reply.plain, verdict: reply.message + "\n"
-      )
-    } else {
-      throw Fault(.unknownTopic, ["topic": topic.printable(limit: 60)])
+      return .ok
     }
+    // A broken configuration is no reason not to explain.
+    let loaded = (try? console.setup())?.loaded
+    guard let text = Reports.explain(topic, in: loaded) else {
+      var fault = Fault(.unknownTopic, ["topic": topic.printable(limit: 60)])
+      fault.notes = [Reports.unknownSubject(topic)]
+      throw fault
+    }
+    let reply = reply(topic, text, loaded)
+    console.show(
+      reply, text: ExplainScreen.wrapped(text, for: console.terminal) + "\n", plain: reply.plain,
+      verdict: text.prefix { $0 != "\n" } + "\n")
     return .ok
   }
 
-  private static func explanation(of setting: Setting, _ console: Console) -> ExplanationReply {
-    // A broken configuration is no reason not to explain.
-    var value = "\(setting.defaultText) (default)"
-    if let setup = try? console.setup(), let origin = setup.loaded.origin(of: setting.path) {
-      value = "\(setting.text(in: setup.settings)) (\(origin.description))"
+  private static func reply(_ topic: String, _ text: String, _ loaded: LoadedSettings?) -> ExplanationReply {
+    if let code = MessageCode(rawValue: topic.uppercased()) {
+      return ExplanationReply(
+        topic: code.rawValue, title: "a message about the configuration", message: "", explanation: code.explanation,
+        command: code.helpCommand)
     }
-    var reply = ExplanationReply(
+    guard let setting = Schema.setting(topic) else {
+      return ExplanationReply(topic: topic, title: "a section", message: "", explanation: text)
+    }
+    let value = loaded?.settings.map { setting.text(in: $0) } ?? setting.defaultText
+    return ExplanationReply(
       topic: setting.path, title: "a setting", message: "\(setting.path): \(value)", explanation: setting.explanation)
-    reply.details = [
-      "default \(setting.defaultText)", "takes \(setting.allowed)",
-    ]
-    if let unit = setting.plainUnit { reply.details.append("unit of a bare number: \(unit)") }
-    if !setting.aliases.isEmpty { reply.details.append("also called \(setting.aliases.joined(separator: ", "))") }
-    switch setting.change {
-    case .live: reply.details.append("a change counts at once after a reload")
-    case .restart: reply.details.append("a change counts when the node starts again")
-    case .world: reply.details.append("travels in the signed world: counts where the world is built")
-    }
-    if setting.isMeshWide { reply.details.append("should be the same on all hosts") }
-    if !setting.isInUse { reply.details.append("checked and kept; nothing acts upon it in this version") }
-    return reply
   }
 }
