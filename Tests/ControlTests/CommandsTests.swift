@@ -1,6 +1,7 @@
 import Configuration
 import Control
 import Foundation
+import Synchronization
 import Testing
 
 /// `mesh-ctl` itself, against a socket that answers as a node would.
@@ -75,6 +76,30 @@ struct CommandsTests {
     }
     #expect(try await run("status", environment: ["CLICOLOR_FORCE": "1"]).output.utf8.contains(0x1b))
     #expect(try await run("status", "--color", "always").output.utf8.contains(0x1b))
+  }
+
+  @Test func watchingLooksAgainUntilItIsEnded() async throws {
+    let looks = Mutex(0)
+    let node = try FakeNode(
+      .answer { _ in
+        looks.withLock { $0 += 1 }
+        return [Samples.healthy.line()]
+      })
+    let path = node.path
+    let outcome = try await Program.runUntil(
+      { looks.withLock { $0 } >= 3 }, ["--socket", path, "-w", "--every", "20ms"])
+    #expect(outcome.code == 143)
+    #expect(outcome.output.components(separatedBy: "izlude: OK").count > 2)
+    #expect(!outcome.output.utf8.contains(0x1b))
+    let wrong = try await run("events", "-w")
+    #expect(wrong.code == 64 && wrong.errors.contains("M060"))
+  }
+
+  @Test func aNodeThatEndsEndsTheEvents() async throws {
+    let node = try FakeNode(.bytes(Samples.events.line()))
+    let outcome = try await Program.run(["--socket", node.path, "events", "-f", "--plain"])
+    #expect(outcome.code == 69 && outcome.errors.contains("the node closed the connection"))
+    Golden.expect(outcome.output, is: "events-plain")
   }
 
   @Test func waitingForAState() async throws {
@@ -242,5 +267,55 @@ struct ConfigurationCommandsTests {
     #expect(explained.code == 0 && explained.output.contains("7100-7199   (mesh/p2p_athena.conf:1)"))
     let unknown = try await run("config", "explain", "network.port_rnge")
     #expect(unknown.code == 64 && unknown.errors.contains("did you mean `port_range`"))
+  }
+}
+
+/// docs/commands.md against the program.
+@Suite(.serialized)
+struct CommandsDocumentTests {
+  private let text: String
+
+  init() throws {
+    let file = Golden.folder.appending(path: "../../../docs/commands.md").standardizedFileURL
+    text = try String(contentsOf: file, encoding: .utf8)
+  }
+
+  @Test func everyCommandHasItsPlace() async throws {
+    func names(_ path: [String]) async throws -> [String] {
+      let help = try await Program.run(path + ["--help"]).output
+      guard let list = help.components(separatedBy: "SUBCOMMANDS:\n").dropFirst().first else { return [] }
+      return list.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.hasPrefix("  See") }
+        .compactMap { $0.split(whereSeparator: { $0 == " " || $0 == "," }).first.map(String.init) }
+    }
+    var commands: [[String]] = []
+    for name in try await names([]) {
+      let below = try await names([name])
+      commands += below.isEmpty ? [[name]] : below.map { [name, $0] }
+    }
+    #expect(commands.count >= 18)
+    for command in commands {
+      #expect(text.contains("### mesh-ctl \(command.joined(separator: " "))\n"), "\(command)")
+    }
+  }
+
+  /// Examples stand in code blocks, one a line; words in capitals are to be replaced.
+  @Test func everyExampleParses() async throws {
+    var isCode = false
+    var count = 0
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("```") { isCode.toggle() }
+      guard isCode, line.hasPrefix("mesh-ctl ") else { continue }
+      // A comment stands behind three blanks.
+      let command = line.components(separatedBy: "   ")[0]
+      var words = command.split(separator: " ").dropFirst().map(String.init)
+      if let first = words.firstIndex(where: { $0.hasPrefix("\"") }) { words[first...] = ["x"] }
+      let outcome = try await Program.run(
+        ["--socket", "/nonexistent/s", "--dir", "/nonexistent", "--timeout", "1s", "--no-input"]
+          + words.map { $0.replacing("'", with: "") })
+      // Refusals of a missing terminal are also 64; they have a code of their own.
+      #expect(outcome.code != 64 || outcome.errors.contains("M056"), "\(command): \(outcome.errors)")
+      count += 1
+    }
+    #expect(count >= 25)
   }
 }

@@ -20,7 +20,7 @@ struct DoctorCommand: ParsableCommand {
   static let patience = Duration.seconds(20)
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
+    try Console.run(global, canWatch: true) { console throws(Fault) in
       try console.repeating { () throws(Fault) in
         let local = LocalChecks(console, fixes: fix)
         let wanted = check.map { [$0] } ?? DoctorCheck.allCases
