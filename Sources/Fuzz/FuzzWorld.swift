@@ -7,6 +7,7 @@ struct FuzzWorld: @unchecked Sendable {
   static let wall: UInt64 = 1_800_000_000_000_000_000
 
   let arena: SecretArena
+  let signer: OperatorSigner
   let network: Network
   let own: Identity
   let other: Identity
@@ -23,6 +24,7 @@ struct FuzzWorld: @unchecked Sendable {
       let otherCertificate = try? FuzzWorld.request(other, "other", network, entropy).signed(by: signer)
     else { preconditionFailure("the fuzz network could not be made") }
     self.arena = arena
+    self.signer = signer
     self.network = network
     self.own = own
     self.other = other
@@ -44,9 +46,15 @@ struct FuzzWorld: @unchecked Sendable {
   var roster: Roster { Roster(network: network, identity: own) }
   static let peerEndpoint = Endpoint(ipv4: 0x7f00_0001, port: 7001)
 
-  func channel() -> Channel {
-    let roster = roster
-    _ = roster.adopt(otherCertificate)
+  /// The channel under test, which knows the other host.
+  func channel() -> Channel { makeChannel(own, certificate, knowing: otherCertificate) }
+
+  /// The other host's, for valid inputs.
+  func otherChannel() -> Channel { makeChannel(other, otherCertificate, knowing: certificate) }
+
+  private func makeChannel(_ identity: Identity, _ certificate: Certificate, knowing peer: Certificate) -> Channel {
+    let roster = Roster(network: network, identity: identity)
+    _ = roster.adopt(peer)
     guard
       let channel = Channel(
         roster: roster, certificate: certificate, arena: arena, entropy: FixedEntropy(seed: 9), seed: 1, bootID: 1,

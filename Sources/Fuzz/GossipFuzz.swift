@@ -4,10 +4,11 @@ import SecureChannel
 import Wire
 
 /// A membership that knows one other host.
-private struct FuzzMembership {
-  var membership: Membership
-  var effects = MembershipEffects(buffer: MessageBuffer())
-  var now = FuzzWorld.shared.now
+struct FuzzMembership {
+  private(set) var membership: Membership
+  private var effects = MembershipEffects(buffer: MessageBuffer())
+  private var now = FuzzWorld.shared.now
+  private var deadlines = DeadlineQueue<Timer>()
 
   init() {
     let world = FuzzWorld.shared
@@ -25,11 +26,32 @@ private struct FuzzMembership {
   mutating func take(_ input: MembershipInput) {
     membership.handle(input, now: now, into: &effects)
     now.monotonic += 1_000_000
+    settle { _ in }
+  }
+
+  private mutating func settle(_ sent: ([UInt8]) -> Void) {
     let persists = effects.persists
-    for send in effects.sends { precondition(send.message.count <= 1_188) }
+    for send in effects.sends {
+      precondition(send.message.count <= 1_188)
+      sent([UInt8](UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))))
+    }
+    for deadline in effects.deadlines { deadlines.insert(deadline.timer, at: deadline.at) }
     effects.removeAll()
     effects.buffer.removeAll()
     for persist in persists { membership.handle(.persisted(token: persist.token), now: now, into: &effects) }
+    if !persists.isEmpty { settle(sent) }
+  }
+
+  /// Lets so many seconds pass and returns what was sent meanwhile.
+  mutating func sentMessages(for seconds: UInt64) -> [[UInt8]] {
+    var all: [[UInt8]] = []
+    let end = now.monotonic + Nanoseconds.seconds(seconds)
+    while let due = deadlines.popFirst(dueBy: end) {
+      now.monotonic = max(now.monotonic, due.at)
+      membership.handle(.deadline(due.element), now: now, into: &effects)
+      settle { all.append($0) }
+    }
+    return all
   }
 }
 
