@@ -27,8 +27,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: strict, linkerSettings: staticLibraries)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: data, swiftSettings: strict)
 }
 
 let package = Package(
@@ -74,7 +74,7 @@ let package = Package(
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control"]),
+    tests("ControlTests", ["Control"], data: ["Golden"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshNode", "Control", "Wire"]),
   ]

@@ -79,7 +79,7 @@ extension ErrorCode {
     // MARK: What a node warns about
     case .notJoined:
       Text(
-        "not joined", "no peer has answered for {time}; {peers} are being asked", help: "mesh-ctl doctor",
+        "not joined", "{peers} are being asked, none answers", help: "mesh-ctl doctor",
         exit: .noNode,
         severity: .unhealthy,
         """
@@ -90,7 +90,7 @@ extension ErrorCode {
         """)
     case .hostSuspect:
       Text(
-        "host suspect", "{host} does not answer on {address} since {time}; others are being asked",
+        "host suspect", "{host} does not answer on {address}; others are being asked",
         help: "mesh-ctl members --state suspect",
         """
         A host that misses probes is suspect until it answers or until enough other hosts agree that it is dead. A \
@@ -98,7 +98,7 @@ extension ErrorCode {
         """)
     case .hostDead:
       Text(
-        "host dead", "{host} does not answer on {address} since {time}", help: "mesh-ctl members --state dead",
+        "host dead", "{host} does not answer on {address}", help: "mesh-ctl members --state dead",
         """
         At least two hosts (one in a mesh of three) agree that this host does not answer. It comes back by itself when \
         it is reachable again. If the machine is gone for good and you want its keys refused for ever, revoke it: \

@@ -29,11 +29,12 @@ package enum JSONLine {
 }
 
 /// base64url without padding (RFC 4648, 5), as pastes and the control socket use it. One text per byte string: a
-/// decoder that took several would let two lines name one certificate.
-package enum Base64URL {
+/// decoder that took several would let two lines name one certificate. (The room of the keys has the same; this one
+/// stays inside, because a room that holds only words should not import cryptography for it.)
+enum Base64URL {
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-  package static func encode(_ bytes: [UInt8]) -> String {
+  static func encode(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count * 4 + 2) / 3)
     var word: UInt32 = 0
@@ -51,7 +52,7 @@ package enum Base64URL {
   }
 
   /// `nil` for a foreign character, a length that no bytes have, or leftover bits that are not zero.
-  package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+  static func decode(_ text: some StringProtocol) -> [UInt8]? {
     var bytes: [UInt8] = []
     var word: UInt32 = 0
     var bits = 0

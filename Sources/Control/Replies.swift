@@ -254,9 +254,9 @@ package struct MembersReply: Reply, Hashable {
   package var at: Timestamp
   package var network: NetworkName
   /// By host id.
-  package var members: [Member]
+  package var members: [MemberReport]
 
-  package init(at: Timestamp, network: NetworkName, members: [Member]) {
+  package init(at: Timestamp, network: NetworkName, members: [MemberReport]) {
     self.at = at
     self.network = network
     self.members = members.sorted { $0.id < $1.id }
@@ -267,7 +267,7 @@ package enum MemberState: String, Codable, Sendable, CaseIterable {
   case alive, suspect, dead, left, revoked
 }
 
-package struct Member: Codable, Hashable, Sendable {
+package struct MemberReport: Codable, Hashable, Sendable {
   /// 16 hexadecimal digits.
   package var id: String
   package var name: String?
@@ -340,18 +340,18 @@ package struct EventsReply: Reply, Hashable {
   package var schema = EventsReply.schemaName
   package var at: Timestamp
   /// By sequence.
-  package var events: [Event]
+  package var events: [EventReport]
   /// Events that were asked for but are not kept any more (or were left out because this reader was too slow).
   package var missed: Int
 
-  package init(at: Timestamp, events: [Event], missed: Int = 0) {
+  package init(at: Timestamp, events: [EventReport], missed: Int = 0) {
     self.at = at
     self.events = events.sorted { $0.sequence < $1.sequence }
     self.missed = missed
   }
 }
 
-package struct Event: Codable, Hashable, Sendable {
+package struct EventReport: Codable, Hashable, Sendable {
   /// Counts up from the start of the node.
   package var sequence: UInt64
   package var at: Timestamp
@@ -563,6 +563,9 @@ package struct CertificatesReply: Reply, Hashable {
       self.state = state
       self.certificate = Base64URL.encode(certificate)
     }
+
+    /// `nil` when the text is no base64url.
+    package var certificateBytes: [UInt8]? { Base64URL.decode(certificate) }
   }
 
   package init(at: Timestamp, certificates: [Entry]) {
