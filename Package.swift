@@ -77,5 +77,6 @@ let package = Package(
     tests("ControlTests", ["Control"], data: ["Golden"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshNode", "Control", "Wire"]),
+    tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "Wire"]),
   ]
 )
