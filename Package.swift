@@ -55,16 +55,17 @@ let package = Package(
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
+    room("KeyStore", ["Wire", "SecureChannel", "Control"]),
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control",
+        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
 
     tests("ArchitectureTests", []),
@@ -75,6 +76,7 @@ let package = Package(
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control"], data: ["Golden"]),
+    tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshNode", "Control", "Wire"]),
     tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "Wire"]),
