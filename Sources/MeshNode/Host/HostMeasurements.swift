@@ -1,6 +1,5 @@
 import Glibc
 package import Gossip
-package import Wire
 
 /// What this machine is and how busy it is: the numbers behind load records, `status` and the hardware check.
 ///
