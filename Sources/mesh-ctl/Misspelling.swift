@@ -3,6 +3,8 @@ import Control
 
 /// `mesh-ctl statsu`: names the command that was probably meant.
 enum Misspelling {
+  private static let optionsWithValue = ["--every", "--color", "--timeout", "--dir", "--config", "--set", "--socket"]
+
   /// The message, when the first word of some level is no command there.
   static func advice(_ arguments: [String]) -> String? {
     var words = arguments.dropFirst().filter { !$0.hasPrefix("-") }[...]
@@ -17,11 +19,7 @@ enum Misspelling {
         continue
       }
       // The value of an option before the command is no command either.
-      if let index = arguments.firstIndex(of: word), index > 1, arguments[index - 1].hasPrefix("-"),
-        !["-q", "-v", "-w", "-y"].contains(arguments[index - 1])
-      {
-        continue
-      }
+      if let index = arguments.firstIndex(of: word), optionsWithValue.contains(arguments[index - 1]) { continue }
       var text = "error: `\(path)` has no command `\(word.printableWord)`\n"
       if let near = names.min(by: { distance($0, word) < distance($1, word) }),
         distance(near, word) <= max(1, near.count / 3)
