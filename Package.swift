@@ -70,7 +70,9 @@ let package = Package(
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
-    tests("EventLoopTests", ["EventLoop", "Wire"]),
+    // Counts heap allocations of a thread, for the hot paths that may have none.
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
     tests("SecureChannelTests", ["SecureChannel", "Wire"]),
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
