@@ -62,11 +62,13 @@ let package = Package(
         "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore"]),
+    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
+    program("mesh-bench", ["MeshLab"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
@@ -80,7 +82,7 @@ let package = Package(
     tests("ControlTests", ["Control"], data: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
-    tests("NodeTests", ["MeshNode", "Control", "Wire"]),
-    tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "Wire"]),
+    tests("NodeTests", ["MeshLab", "Control"]),
+    tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip", "Wire"]),
   ]
 )

@@ -417,6 +417,13 @@ extension ErrorCode {
         """)
 
     // MARK: What doctor finds
+    case .labFailed:
+      Text(
+        "the lab failed", "the lab did not come about: {reason}", help: "mesh-ctl lab run --once",
+        """
+        A mesh of processes on this machine could not be started, or did not agree in time. On a machine that is very \
+        busy a second try may do; otherwise the reason names the node and what it said last.
+        """)
     case .checkConfig:
       Text(
         "check: config", "the configuration loads", help: "mesh-ctl doctor config", exit: .unhealthy,

@@ -1,4 +1,4 @@
-package import Control
+import Control
 import Glibc
 
 /// What one run of the demonstration saw, in seconds.
@@ -14,6 +14,16 @@ package struct LabReply: Reply {
   package var returnedSeconds: Double
   /// Every node ended with code 0 after SIGTERM.
   package var stoppedCleanly: Bool
+
+  package var text: String {
+    """
+    \(nodes) nodes shared one view after \(joinedSeconds.shown) s
+    the crash of one was known to all others after \(crashKnownSeconds.shown) s
+    it was back after \(returnedSeconds.shown) s
+    \(stoppedCleanly ? "all stopped cleanly" : "NOT all stopped cleanly")
+
+    """
+  }
 }
 
 /// The demonstration behind `bootstrap/run`: a small mesh, one crash, one return.

@@ -20,7 +20,7 @@ struct MeshCtlCommand: ParsableCommand {
     version: "mesh-ctl \(ProductVersion.text)",
     subcommands: [
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, LeaveCommand.self,
-      ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      ExplainCommand.self, VersionCommand.self, CompletionCommand.self, LabCommand.self,
     ],
     defaultSubcommand: nil)
 

@@ -71,26 +71,39 @@ enum StateEnvelope {
 
   /// The content of a file that is whole and ours.
   static func unwrap(_ file: StateFile, of host: HostID, _ bytes: UnsafeRawBufferPointer) throws(Damage) -> [UInt8] {
+    var header = Header()
     do throws(WireError) {
       var reader = Reader(bytes)
-      guard try reader.u64() == magic else { throw Damage.torn("it does not begin like a file of a node's state") }
-      guard try reader.u8() == file.rawValue, try reader.take(3).allSatisfy({ $0 == 0 }) else {
-        throw Damage.torn("it is another file of a node's state")
-      }
-      let length = try reader.u32()
-      let owner = try reader.hostID()
-      let content = try reader.take(Int(length))
-      let covered = bytes.count - 8
-      guard try reader.u64() == Digest(of: UnsafeRawBufferPointer(rebasing: bytes[..<max(0, covered)])).low else {
-        throw Damage.torn("its checksum is wrong")
-      }
+      header = try Header(&reader)
       try reader.expectEnd()
-      guard owner == host else { throw Damage.ofAnotherHost(owner) }
-      return [UInt8](content)
-    } catch let damage as Damage {
-      throw damage
     } catch {
       throw .torn("it is cut short")
+    }
+    guard header.magic == magic else { throw .torn("it does not begin like a file of a node's state") }
+    guard header.file == UInt32(file.rawValue) else { throw .torn("it is another file of a node's state") }
+    guard header.checksum == Digest(of: UnsafeRawBufferPointer(rebasing: bytes.dropLast(8))).low else {
+      throw .torn("its checksum is wrong")
+    }
+    guard header.host == host else { throw .ofAnotherHost(header.host) }
+    return header.content
+  }
+  private struct Header {
+    var magic: UInt64 = 0
+    var file: UInt32 = 0
+    var host = HostID(rawValue: 0)
+    var content: [UInt8] = []
+    var checksum: UInt64 = 0
+
+    init() {}
+
+    init(_ reader: inout Reader) throws(WireError) {
+      magic = try reader.u64()
+      // One byte and three that are zero.
+      file = try reader.u32()
+      let length = try reader.u32()
+      host = try reader.hostID()
+      content = [UInt8](try reader.take(Int(length)))
+      checksum = try reader.u64()
     }
   }
 }

@@ -1,7 +1,7 @@
 package import Configuration
 import Control
 import Glibc
-package import Logging
+import Logging
 import Synchronization
 
 /// The log of this process: swift-log with a handler that writes one of our three forms to standard error.
