@@ -1,25 +1,27 @@
 import Glibc
 
 /// Tells the service manager how we are (sd_notify(3)): a datagram to `$NOTIFY_SOCKET`. Without one it does nothing.
-struct ServiceNotice {
+package struct ServiceNotice {
   private let path: [UInt8]
   /// How often the manager wants to hear of us, in nanoseconds; `nil` when it does not watch.
-  let watchdogInterval: UInt64?
+  package let watchdogInterval: UInt64?
 
-  init(environment: (String) -> String? = Telemetry.environmentValue) {
+  package init(environment: (String) -> String? = ServiceNotice.environmentValue) {
     path = environment("NOTIFY_SOCKET").map { Array($0.utf8) } ?? []
     let isForUs = environment("WATCHDOG_PID").map { $0 == "\(getpid())" } ?? true
     let microseconds = environment("WATCHDOG_USEC").flatMap { UInt64($0) }
     watchdogInterval = isForUs ? microseconds.flatMap { $0 > 0 ? min($0, 1 << 40) * 1_000 : nil } : nil
   }
 
-  func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
-  func status(_ status: String) { send("STATUS=\(status)") }
-  func stopping(_ status: String) { send("STOPPING=1\nSTATUS=\(status)") }
-  func isAlive() { send("WATCHDOG=1") }
+  package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+  package func status(_ status: String) { send("STATUS=\(status)") }
+  package func stopping(_ status: String) { send("STOPPING=1\nSTATUS=\(status)") }
+  package func isAlive() { send("WATCHDOG=1") }
 
   /// Both in one datagram, as the manager wants them (sd_notify(3)).
-  func reloading(at monotonic: UInt64) { send("RELOADING=1\nMONOTONIC_USEC=\(monotonic / 1_000)") }
+  package func reloading(at monotonic: UInt64) { send("RELOADING=1\nMONOTONIC_USEC=\(monotonic / 1_000)") }
+
+  package static func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   private func send(_ text: String) {
     var address = sockaddr_un()

@@ -1,13 +1,13 @@
 import Control
-import EventLoop
+package import EventLoop
 
 /// One client of the control socket: lines in, lines out, one request at a time.
 ///
 /// Its limits are its own: what a client sends, does not send or does not read costs the node a bounded buffer and, at
 /// the latest after `requestLimit`, nothing.
-final class ControlConnection: StreamClient {
+package final class ControlConnection: StreamClient {
   /// Longest time from the first byte of a request to its last, and from an answer to its being read (`security.md` 3.10).
-  static let requestLimit: UInt64 = 5_000_000_000
+  package static let requestLimit: UInt64 = 5_000_000_000
   /// A client that asks nothing gives its place to others.
   static let idleLimit: UInt64 = 60_000_000_000
   /// A follower that reads nothing for so long is gone.
@@ -19,7 +19,7 @@ final class ControlConnection: StreamClient {
   private enum Phase { case waiting, answering, following(next: UInt64), ending }
 
   let stream: EventLoop.Stream
-  let user: UInt32
+  package let user: UInt32
   let isPrivileged: Bool
   private unowned let server: ControlSocket
   private var phase = Phase.waiting
@@ -40,7 +40,7 @@ final class ControlConnection: StreamClient {
 
   // MARK: Requests
 
-  func received(_ bytes: UnsafeRawBufferPointer, on stream: EventLoop.Stream) {
+  package func received(_ bytes: UnsafeRawBufferPointer, on stream: EventLoop.Stream) {
     switch phase {
     case .ending: return
     case .following: return  // a follower has nothing more to say; closing ends it
@@ -91,14 +91,14 @@ final class ControlConnection: StreamClient {
   }
 
   /// The answer that was to come later, or one of several.
-  func send(_ line: [UInt8], isLast: Bool = true) {
+  package func send(_ line: [UInt8], isLast: Bool = true) {
     guard put(line), isLast else { return }
     if case .answering = phase { phase = .waiting }
     takeLines()
   }
 
   /// The last words: after them the connection ends.
-  func finish(_ line: [UInt8]) {
+  package func finish(_ line: [UInt8]) {
     guard put(line) else { return }
     phase = .ending
     stream.finish()
@@ -150,7 +150,7 @@ final class ControlConnection: StreamClient {
     phase = .following(next: next)
   }
 
-  func drained(_ stream: EventLoop.Stream) {
+  package func drained(_ stream: EventLoop.Stream) {
     if case .following = phase {
       limit = server.monotonic &+ ControlConnection.followLimit
       pump()
@@ -168,11 +168,11 @@ final class ControlConnection: StreamClient {
     if case .following = phase, stream.queuedBytes == 0 { limit = monotonic &+ ControlConnection.followLimit }
   }
 
-  func ended(_ stream: EventLoop.Stream) {
+  package func ended(_ stream: EventLoop.Stream) {
     // The client has asked everything; it still gets the answer that is under way.
     if case .answering = phase { return }
     stream.finish()
   }
 
-  func closed(_ stream: EventLoop.Stream, _ error: UVError?) { server.ended(self) }
+  package func closed(_ stream: EventLoop.Stream, _ error: UVError?) { server.ended(self) }
 }

@@ -1,9 +1,9 @@
-import Control
-import EventLoop
+package import Control
+package import EventLoop
 import Glibc
 
 /// How a request is answered.
-enum ControlAnswer {
+package enum ControlAnswer {
   case line([UInt8])
   /// By a later call of `ControlConnection.send`.
   case later
@@ -11,7 +11,7 @@ enum ControlAnswer {
 }
 
 /// Who knows the answers.
-protocol ControlAnswering: AnyObject {
+package protocol ControlAnswering: AnyObject {
   var events: EventLog { get }
   func answer(_ request: ControlRequest, for connection: ControlConnection) -> ControlAnswer
   /// Somebody who may not asked for a change.
@@ -20,15 +20,15 @@ protocol ControlAnswering: AnyObject {
 
 /// The control socket: a Unix socket (mode 0660) that speaks to `mesh-ctl` and to nobody else. The kernel says who is at
 /// the other end; whoever can open the socket may look, root, our own user and our group may change something.
-final class ControlSocket: ListenerClient {
+package final class ControlSocket: ListenerClient {
   /// `security.md` 3.10.
-  static let connectionLimit = 8
+  package static let connectionLimit = 8
   /// Above the limit so many are told why before they are closed; the rest is just closed.
   static let refusalLimit = 8
 
-  let path: String
-  private(set) var requests: [String: UInt64] = [:]
-  private(set) var refusedConnections: UInt64 = 0
+  package let path: String
+  package private(set) var requests: [String: UInt64] = [:]
+  package private(set) var refusedConnections: UInt64 = 0
 
   private unowned let answering: any ControlAnswering
   private let loop: Loop
@@ -36,7 +36,7 @@ final class ControlSocket: ListenerClient {
   private var connections: [ControlConnection] = []
   private var isClosing = false
 
-  init(_ loop: Loop, path: String, answering: any ControlAnswering) throws(Fault) {
+  package init(_ loop: Loop, path: String, answering: any ControlAnswering) throws(Fault) {
     self.loop = loop
     self.path = path
     self.answering = answering
@@ -54,7 +54,7 @@ final class ControlSocket: ListenerClient {
   var monotonic: UInt64 { SystemClock.monotonic }
   var wall: Timestamp { Timestamp(nanoseconds: SystemClock.wall) }
 
-  func accepted(_ stream: EventLoop.Stream, by listener: Listener) -> (any StreamClient)? {
+  package func accepted(_ stream: EventLoop.Stream, by listener: Listener) -> (any StreamClient)? {
     guard !isClosing, let peer = try? stream.peerCredentials() else { return nil }
     let isPrivileged = peer.user == 0 || peer.user == geteuid() || peer.group == getegid()
     let connection = ControlConnection(
@@ -68,7 +68,7 @@ final class ControlSocket: ListenerClient {
     return connection
   }
 
-  func acceptFailed(_ error: UVError, by listener: Listener) { refusedConnections &+= 1 }
+  package func acceptFailed(_ error: UVError, by listener: Listener) { refusedConnections &+= 1 }
 
   func answer(_ request: ControlRequest, _ connection: ControlConnection) -> ControlAnswer {
     answering.answer(request, for: connection)
@@ -82,17 +82,17 @@ final class ControlSocket: ListenerClient {
   func ended(_ connection: ControlConnection) { connections.removeAll { $0 === connection } }
 
   /// An event was appended.
-  func eventHappened() {
+  package func eventHappened() {
     for connection in connections { connection.pump() }
   }
 
   /// Once a second: ends what has waited for too long.
-  func tick(at monotonic: UInt64) {
+  package func tick(at monotonic: UInt64) {
     for connection in connections { connection.check(at: monotonic) }
   }
 
   /// Takes no more clients; the connections get what was written to them.
-  func close() {
+  package func close() {
     isClosing = true
     listener?.close()
     listener = nil

@@ -1,10 +1,10 @@
-import EventLoop
-import Wire
+package import EventLoop
+package import Wire
 
 /// What was seen of one peer while the doctor watched.
-struct PeerEvidence: Equatable {
+package struct PeerEvidence: Equatable {
   /// How a TCP connection to the peer's mesh port went.
-  enum TCP: Equatable {
+  package enum TCP: Equatable {
     case notTried
     case accepted
     /// The machine is up, nobody listens.
@@ -15,43 +15,50 @@ struct PeerEvidence: Equatable {
     case failed(String)
   }
 
-  var name: String
-  var endpoint: Endpoint
+  package var name: String
+  package var endpoint: Endpoint
   /// Handshakes that were sent to it, those included that this machine did not let out.
-  var hellos = 0
+  package var hellos = 0
   /// Answers that came back from its address.
-  var answers = 0
+  package var answers = 0
   /// There is a confirmed session with it.
-  var hasSession = false
+  package var hasSession = false
   /// Why datagrams to it did not leave this machine.
-  var sendError: UVError?
-  var tcp = TCP.notTried
+  package var sendError: UVError?
+  package var tcp = TCP.notTried
+
+  package init(name: String, endpoint: Endpoint) {
+    self.name = name
+    self.endpoint = endpoint
+  }
 }
 
 /// Everything that the network checks go by. It needs no session: a host whose UDP is blocked has none.
-struct NetworkEvidence: Equatable {
+package struct NetworkEvidence: Equatable {
   /// The mesh port.
-  var port: UInt16
-  var peers: [PeerEvidence] = []
+  package var port: UInt16
+  package var peers: [PeerEvidence] = []
   /// Packets that reached this machine's IP layer and were not handed on while the doctor watched: its packet filter
   /// dropped them. `nil`: the counters cannot be read.
-  var droppedAfterArrival: UInt64?
+  package var droppedAfterArrival: UInt64?
   /// Sessions that peers opened without being asked, since the start.
-  var sessionsFromOutside: UInt64 = 0
-  var sessions = 0
+  package var sessionsFromOutside: UInt64 = 0
+  package var sessions = 0
   /// TCP connections that peers opened to the mesh port, since the start.
-  var connectionsFromOutside: UInt64 = 0
-  var largestSent = 0
-  var largestReceived = 0
+  package var connectionsFromOutside: UInt64 = 0
+  package var largestSent = 0
+  package var largestReceived = 0
   /// Sends that the kernel refused as longer than the path's MTU.
-  var tooLong: [Endpoint] = []
+  package var tooLong: [Endpoint] = []
   /// Where peers see this host, newest last.
-  var observed: [Endpoint] = []
+  package var observed: [Endpoint] = []
   /// Addresses of this machine, without ports.
-  var ownAddresses: [Endpoint] = []
-  var advertised: Endpoint?
+  package var ownAddresses: [Endpoint] = []
+  package var advertised: Endpoint?
   /// Whether `ufw` is the tool to advise.
-  var hasUFW = false
+  package var hasUFW = false
+
+  package init(port: UInt16) { self.port = port }
 
   var anyAnswer: Bool { sessions > 0 || peers.contains { $0.answers > 0 || $0.hasSession } }
 

@@ -1,10 +1,10 @@
-import Control
+package import Control
 import EventLoop
 import Wire
 
 /// The network checks: evidence in, findings out. Pure, so that each case is a test.
 extension NetworkEvidence {
-  func findings(_ wanted: Set<DoctorCheck>) -> [Finding] {
+  package func findings(_ wanted: Set<DoctorCheck>) -> [Finding] {
     var findings: [Finding] = []
     if wanted.contains(.udpOut) { findings.append(udpOut()) }
     if wanted.contains(.udpIn) { findings.append(udpIn()) }
@@ -70,7 +70,9 @@ extension NetworkEvidence {
         ], fix: allow(port, incoming: true))
     }
     if sessionsFromOutside > 0 {
-      return Finding(.udpIn, .ok, "peers have opened \(Plural.of(Int(clamping: sessionsFromOutside), "session")) to this host by themselves")
+      return Finding(
+        .udpIn, .ok,
+        "peers have opened \(Plural.of(Int(clamping: sessionsFromOutside), "session")) to this host by themselves")
     }
     if anyAnswer {
       return Finding(
@@ -84,7 +86,9 @@ extension NetworkEvidence {
 
   private func tcpIn() -> Finding {
     connectionsFromOutside > 0
-      ? Finding(.tcpIn, .ok, "peers have opened \(Plural.of(Int(clamping: connectionsFromOutside), "connection")) to TCP port \(port)")
+      ? Finding(
+        .tcpIn, .ok,
+        "peers have opened \(Plural.of(Int(clamping: connectionsFromOutside), "connection")) to TCP port \(port)")
       : Finding(
         .tcpIn, .skip, "no peer has opened a TCP connection to port \(port) yet",
         evidence: ["peers connect when something large is to be sent to this host"])
@@ -104,13 +108,16 @@ extension NetworkEvidence {
     guard sessions > 0 else { return Finding(.mtu, .skip, "no session, so nothing large was sent yet") }
     return Finding(
       .mtu, .ok, "datagrams of up to \(largestSent) bytes left whole, of up to \(largestReceived) came in",
-      evidence: largestSent < 1_100 ? ["nothing near the full size of \(NetworkEvidence.longest) bytes was due yet"] : [])
+      evidence: largestSent < 1_100
+        ? ["nothing near the full size of \(NetworkEvidence.longest) bytes was due yet"] : [])
   }
 
   // MARK: nat
 
   private func nat() -> Finding {
-    guard let latest = observed.last else { return Finding(.nat, .skip, "no peer has told yet where it sees this host") }
+    guard let latest = observed.last else {
+      return Finding(.nat, .skip, "no peer has told yet where it sees this host")
+    }
     let ports = Set(observed.filter { $0.withPort(0) == latest.withPort(0) }.map(\.port))
     if ports.count > 1 {
       return Finding(

@@ -33,7 +33,8 @@ struct ControlGroup {
     if names.contains("..") || names.count > 32 { names = [] }
     while true {
       let folder = mount + names.map { "/" + $0 }.joined()
-      if let limit = ProcFile.text(folder + "/cpu.max").flatMap(ProcText.processorLimit), limit < processors ?? .infinity
+      if let limit = ProcFile.text(folder + "/cpu.max").flatMap(ProcText.processorLimit),
+        limit < processors ?? .infinity
       {
         processors = limit
         processorUsage = ProcFile(folder + "/cpu.stat")

@@ -6,7 +6,7 @@ package import Gossip
 /// `sample` is called once a second. A number that this system does not tell is `nil`, never a guess.
 package final class HostMeasurements {
   /// Smoothing of the processor's load (`gossip.md` 5.7).
-  static let smoothing = 5.0
+  package static let smoothing = 5.0
 
   /// Processors that this process may use; a control group's limit may make it a fraction.
   package let processors: Double
@@ -127,24 +127,24 @@ struct LatenessWindow {
 }
 
 /// The scales of load records (`gossip.md` 5.7), both ways.
-enum LoadScale {
+package enum LoadScale {
   /// Lateness is counted from 1 ms.
-  static let lagUnit: UInt64 = 1_000_000
+  package static let lagUnit: UInt64 = 1_000_000
 
-  static func halfPercent(_ ratio: Double) -> UInt8 { UInt8((min(max(ratio, 0), 1) * 200).rounded()) }
-  static func percent(_ ratio: Double) -> UInt8 { UInt8((min(max(ratio, 0), 1) * 100).rounded()) }
+  package static func halfPercent(_ ratio: Double) -> UInt8 { UInt8((min(max(ratio, 0), 1) * 200).rounded()) }
+  package static func percent(_ ratio: Double) -> UInt8 { UInt8((min(max(ratio, 0), 1) * 100).rounded()) }
 
-  static func processorRatio(_ code: UInt8) -> Double { Double(min(code, 200)) / 200 }
-  static func memoryRatio(_ code: UInt8) -> Double { Double(min(code, 100)) / 100 }
+  package static func processorRatio(_ code: UInt8) -> Double { Double(min(code, 200)) / 200 }
+  package static func memoryRatio(_ code: UInt8) -> Double { Double(min(code, 100)) / 100 }
 
   /// 8 steps per octave: 0 below `unit`, 1 at it, 9 at twice.
-  static func octaves(_ value: UInt64, from unit: UInt64) -> UInt8 {
+  package static func octaves(_ value: UInt64, from unit: UInt64) -> UInt8 {
     guard value >= unit, unit > 0 else { return 0 }
     return UInt8(min(255, 1 + (log2(Double(value) / Double(unit)) * 8).rounded(.down)))
   }
 
   /// The lower edge of a step.
-  static func value(_ code: UInt8, from unit: UInt64) -> UInt64 {
+  package static func value(_ code: UInt8, from unit: UInt64) -> UInt64 {
     code == 0 ? 0 : UInt64(Double(unit) * exp2(Double(code - 1) / 8))
   }
 }

@@ -1,29 +1,29 @@
-import Control
-import EventLoop
+package import Control
+package import EventLoop
 import KeyStore
-import NodeCore
+package import NodeCore
 import SecureChannel
-import Wire
+package import Wire
 
 /// Hears which persists are durable and which failed.
-protocol DiskClient: AnyObject {
+package protocol DiskClient: AnyObject {
   func persisted(_ token: UInt64)
   func persistFailed(_ token: UInt64, _ fault: Fault)
 }
 
 /// Makes a node's state durable: one write in flight at a time, on the pool, and for each file only the newest content
 /// is written. A persist is durable when a content that includes it is.
-final class Disk {
+package final class Disk {
   private struct Slot {
     /// What waits to be written, and whose persists it includes.
     var content: [UInt8]?
     var waiting: [UInt64] = []
   }
 
-  private(set) var writes: UInt64 = 0
-  private(set) var failures: UInt64 = 0
+  package private(set) var writes: UInt64 = 0
+  package private(set) var failures: UInt64 = 0
   /// The failure of the last write; `nil` after one that succeeded.
-  private(set) var lastFault: Fault?
+  package private(set) var lastFault: Fault?
 
   private unowned let client: any DiskClient
   private let folder: String
@@ -38,7 +38,7 @@ final class Disk {
   private var revocations: [[UInt8]]
   private var certificateStart: UInt64
 
-  init(_ loop: Loop, folder: String, host: HostID, state: SavedState, client: any DiskClient) {
+  package init(_ loop: Loop, folder: String, host: HostID, state: SavedState, client: any DiskClient) {
     self.client = client
     self.folder = folder
     self.host = host
@@ -47,13 +47,13 @@ final class Disk {
     certificateStart = state.certificate.flatMap(Disk.start(ofCertificate:)) ?? 0
   }
 
-  func keep(_ persist: NodeEffects.Persist) {
-    switch persist.content {
-    case .generation(let generation): put(StateBody.number(generation), in: .generation, persist.token)
-    case .labelFloor(let floor): put(StateBody.number(floor), in: .labelFloor, persist.token)
-    case .peers(let peers): put(StateBody.peers(peers), in: .peers, persist.token)
-    case .revocation(let revocation): keepRevocation(revocation, persist.token)
-    case .certificate(let certificate): keepCertificate(certificate, persist.token)
+  package func keep(_ content: NodeEffects.Persist.Content, token: UInt64) {
+    switch content {
+    case .generation(let generation): put(StateBody.number(generation), in: .generation, token)
+    case .labelFloor(let floor): put(StateBody.number(floor), in: .labelFloor, token)
+    case .peers(let peers): put(StateBody.peers(peers), in: .peers, token)
+    case .revocation(let revocation): keepRevocation(revocation, token)
+    case .certificate(let certificate): keepCertificate(certificate, token)
     }
   }
 
@@ -75,7 +75,8 @@ final class Disk {
     guard let start = Disk.start(ofCertificate: certificate) else {
       return client.persistFailed(
         token,
-        Fault(.stateNotWritten, ["file": StateFolder.path(of: .certificate, in: folder), "reason": "not a certificate"])
+        Fault(
+          .stateNotWritten, ["file": StateFolder.path(of: .certificate, in: folder), "reason": "not a certificate"])
       )
     }
     if start < certificateStart { return client.persisted(token) }
@@ -141,7 +142,7 @@ final class Disk {
   }
 
   /// Calls back once everything that was asked for is durable or has failed.
-  func whenIdle(_ done: @escaping () -> Void) {
+  package func whenIdle(_ done: @escaping () -> Void) {
     whenIdle = done
     writeNext()
   }

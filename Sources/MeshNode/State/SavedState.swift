@@ -1,32 +1,32 @@
-import Control
+package import Control
 import Glibc
 import KeyStore
-import NodeCore
+package import NodeCore
 import SecureChannel
-import Wire
+package import Wire
 
 /// What a node knew when it ran last.
-struct SavedState {
-  var generation: UInt64 = 0
-  var labelFloor: UInt64 = 0
-  var peers: [KnownPeer] = []
-  var revocations: [[UInt8]] = []
-  var certificate: [UInt8]?
+package struct SavedState {
+  package var generation: UInt64 = 0
+  package var labelFloor: UInt64 = 0
+  package var peers: [KnownPeer] = []
+  package var revocations: [[UInt8]] = []
+  package var certificate: [UInt8]?
   /// Files that were of no use and have been set aside, for the log.
-  var notices: [Notice] = []
+  package var notices: [Notice] = []
 
-  struct Notice: Equatable {
-    var file: String
-    var reason: String
+  package struct Notice: Equatable, Sendable {
+    package var file: String
+    package var reason: String
     /// Where it is now.
-    var movedTo: String
+    package var movedTo: String
   }
 
   /// Reads the state of `host` from its data folder. Missing files are what a first start looks like.
   ///
   /// A file that others may change is refused (`security.md` 3.10). A damaged one, or one of another host, is set aside
   /// under a name that says so, except for the indispensable ones, which are refused when damaged.
-  init(folder: String, host: HostID) throws(Fault) {
+  package init(folder: String, host: HostID) throws(Fault) {
     for file in StateFile.allCases {
       let path = StateFolder.path(of: file, in: folder)
       StateFolder.removeLeftovers(of: file, in: folder)
@@ -53,7 +53,7 @@ struct SavedState {
     }
   }
 
-  init() {}
+  package init() {}
 
   private static let foreign = "the file names another host"
 

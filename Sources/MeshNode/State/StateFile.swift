@@ -14,7 +14,7 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   /// Our own renewed certificate; the first one is among the keys.
   case certificate = 5
 
-  var name: String {
+  package var name: String {
     switch self {
     case .generation: "generation"
     case .peers: "peers"
@@ -25,7 +25,7 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   }
 
   /// Largest size of the file in bytes.
-  var sizeLimit: Int {
+  package var sizeLimit: Int {
     switch self {
     case .generation, .labelFloor: StateEnvelope.overhead + 8
     case .peers: StateEnvelope.overhead + 2 + StateBody.peerLimit * (HostKey.size + 19)
@@ -36,7 +36,7 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
 
   /// Whether a node must not start without it: a forgotten revocation lets a stolen key in again. Everything else is
   /// learned anew or has a floor in the clock.
-  var isIndispensable: Bool { self == .revocations }
+  package var isIndispensable: Bool { self == .revocations }
 }
 
 /// Around the content of every state file:

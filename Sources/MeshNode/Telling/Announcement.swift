@@ -78,7 +78,8 @@ struct Announcer {
       Announcement(
         name: .memberDead, level: .warning, health: .degraded, subject: host,
         text: "\(names(host)) is dead (life \(incarnation)): no answer to \(list(accusers))", code: .hostDead)
-    case .left(let host): Announcement(name: .memberLeft, level: .notice, subject: host, text: "\(names(host)) has left")
+    case .left(let host):
+      Announcement(name: .memberLeft, level: .notice, subject: host, text: "\(names(host)) has left")
     case .revoked(let host):
       host == own
         ? Announcement(

@@ -1,21 +1,21 @@
-import Control
-import Logging
+package import Control
+package import Logging
 
 /// One line of the log in one of its three forms, line feed included.
 ///
 /// `text` has rAthena's look, because the people who run this read its logs and their monitors sort by these words;
 /// `logfmt` begins with journald's `<N>` priority; `json` is one object a line.
-enum LogLine {
-  enum Form: Sendable { case text(colour: Bool), logfmt, json }
-  typealias Metadata = [(key: String, value: String)]
+package enum LogLine {
+  package enum Form: Sendable { case text(colour: Bool), logfmt, json }
+  package typealias Metadata = [(key: String, value: String)]
 
   /// What a pipe takes in one piece (PIPE_BUF), so that lines of several writers never mix. The limits below keep to it.
-  static let limit = 4_096
+  package static let limit = 4_096
   static let messageLimit = 2_048
   static let valueLimit = 192
   static let fieldLimit = 8
 
-  static func render(
+  package static func render(
     _ form: Form, level: Logger.Level, message: String, metadata: Metadata, at moment: Timestamp
   ) -> String {
     let event = metadata.first { $0.key == "event" }?.value

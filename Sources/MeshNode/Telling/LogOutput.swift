@@ -1,12 +1,12 @@
-import Control
+package import Control
 import Glibc
-import Logging
+package import Logging
 import Synchronization
 
 /// Where log lines go: standard error, written so that a reader who does not read can never stop the node.
 ///
 /// A pipe or terminal that is full drops the line and counts it; the next line that fits says how many were lost.
-final class LogOutput: Sendable {
+package final class LogOutput: Sendable {
   private struct State {
     var lost = 0
     var limiter = EventLimiter()
@@ -16,12 +16,12 @@ final class LogOutput: Sendable {
   private let form: LogLine.Form
   private let state = Mutex(State())
 
-  init(descriptor: Int32, form: LogLine.Form) {
+  package init(descriptor: Int32, form: LogLine.Form) {
     self.descriptor = descriptor
     self.form = form
   }
 
-  func write(
+  package func write(
     level: Logger.Level, message: String, metadata: LogLine.Metadata, at moment: Timestamp, monotonic: UInt64
   ) {
     let event = metadata.first { $0.key == "event" }?.value ?? message
@@ -46,11 +46,11 @@ final class LogOutput: Sendable {
 
 /// At most so many lines of one event a time: a bucket of 20 that refills by 2 a second. What is left out is counted and
 /// said with the event's next line.
-struct EventLimiter {
-  static let burst = 20.0
-  static let perSecond = 2.0
+package struct EventLimiter {
+  package static let burst = 20.0
+  package static let perSecond = 2.0
   /// Events have fixed names, so this is not reached; a table has a limit anyway. What is beyond it shares one bucket.
-  static let eventLimit = 256
+  package static let eventLimit = 256
 
   private struct Bucket {
     var tokens = EventLimiter.burst
@@ -60,8 +60,10 @@ struct EventLimiter {
 
   private var buckets: [String: Bucket] = [:]
 
+  package init() {}
+
   /// How many were left out before this one; `nil` when this one is left out too.
-  mutating func admit(_ event: String, at monotonic: UInt64) -> Int? {
+  package mutating func admit(_ event: String, at monotonic: UInt64) -> Int? {
     let key = buckets[event] != nil || buckets.count < EventLimiter.eventLimit ? event : ""
     var bucket = buckets[key] ?? Bucket(at: monotonic)
     let elapsed = Double(monotonic - min(monotonic, bucket.at)) / 1e9

@@ -12,7 +12,7 @@ package enum Telemetry {
   /// Called once, before the first logger is made.
   package static func bootstrap(format: LogFormat, level: LogLevel) {
     set(level: level)
-    let output = LogOutput(descriptor: STDERR_FILENO, form: form(format, environment: environmentValue))
+    let output = LogOutput(descriptor: STDERR_FILENO, form: form(format, environment: ServiceNotice.environmentValue))
     LoggingSystem.bootstrap { _ in MeshLogHandler(output: output) }
   }
 
@@ -21,7 +21,7 @@ package enum Telemetry {
   static var currentLevel: Logger.Level { level.withLock { $0 } }
 
   /// `auto` is `text` on a terminal. Colour only there, and never against `NO_COLOR` or `TERM=dumb`.
-  static func form(
+  package static func form(
     _ format: LogFormat, isTerminal: Bool = isatty(STDERR_FILENO) == 1, environment: (String) -> String?
   ) -> LogLine.Form {
     switch format {
@@ -33,8 +33,6 @@ package enum Telemetry {
       return .text(colour: isTerminal && !refused)
     }
   }
-
-  static func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }
 
 extension LogLevel {
