@@ -68,7 +68,8 @@ let package = Package(
     program("mesh-node", ["MeshNode", "Configuration"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
-    program("mesh-bench", ["MeshLab"]),
+    .target(name: "CFlood"),
+    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),

@@ -23,7 +23,7 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "UVShim",
+    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
