@@ -49,3 +49,123 @@ package struct VersionReply: Reply, Hashable {
     self.node = node
   }
 }
+
+/// `mesh-ctl network create`
+package struct NetworkReply: Reply, Hashable {
+  package static let schemaName = "mesh.network/1"
+  package var schema = NetworkReply.schemaName
+  package var network: NetworkName
+  package var host: HostName
+  package var roles: [String]
+  package var certificateNotAfter: Timestamp
+  /// The file of the operator's key.
+  package var operatorKey: String
+  /// The folder of this host's keys.
+  package var keys: String
+
+  package init(
+    network: NetworkName, host: HostName, roles: [String], certificateNotAfter: Timestamp, operatorKey: String,
+    keys: String
+  ) {
+    self.network = network
+    self.host = host
+    self.roles = roles
+    self.certificateNotAfter = certificateNotAfter
+    self.operatorKey = operatorKey
+    self.keys = keys
+  }
+
+  /// Tab-separated.
+  package var plain: String {
+    [network.name, network.id, host.shown, host.id, roles.joined(separator: ","), certificateNotAfter.description]
+      .joined(separator: "\t") + "\n"
+  }
+}
+
+/// `mesh-ctl init`
+package struct InitReply: Reply, Hashable {
+  package static let schemaName = "mesh.init/1"
+  package var schema = InitReply.schemaName
+  package var host: HostName
+  /// The public keys, as a bootstrap line has them.
+  package var key: String
+  /// The line for the operator.
+  package var request: String
+
+  package init(host: HostName, key: String, request: String) {
+    self.host = host
+    self.key = key
+    self.request = request
+  }
+}
+
+/// `mesh-ctl admit`
+package struct AdmitReply: Reply, Hashable {
+  package static let schemaName = "mesh.admit/1"
+  package var schema = AdmitReply.schemaName
+  package var network: NetworkName
+  /// In the order of the request lines.
+  package var welcomes: [Welcome]
+
+  package struct Welcome: Codable, Hashable, Sendable {
+    package var host: HostName
+    package var roles: [String]
+    package var trustClass: Int
+    package var contributor: UInt32
+    package var certificateNotAfter: Timestamp
+    /// The line for the new host.
+    package var welcome: String
+
+    package init(
+      host: HostName, roles: [String], trustClass: Int, contributor: UInt32, certificateNotAfter: Timestamp,
+      welcome: String
+    ) {
+      self.host = host
+      self.roles = roles
+      self.trustClass = trustClass
+      self.contributor = contributor
+      self.certificateNotAfter = certificateNotAfter
+      self.welcome = welcome
+    }
+  }
+
+  package init(network: NetworkName, welcomes: [Welcome]) {
+    self.network = network
+    self.welcomes = welcomes
+  }
+}
+
+/// `mesh-ctl accept`
+package struct AcceptReply: Reply, Hashable {
+  package static let schemaName = "mesh.accept/1"
+  package var schema = AcceptReply.schemaName
+  package var network: NetworkName
+  package var host: HostName
+  package var roles: [String]
+  package var certificateNotAfter: Timestamp
+  /// Where this host will look for the mesh: `name address:port`.
+  package var peers: [String]
+
+  package init(
+    network: NetworkName, host: HostName, roles: [String], certificateNotAfter: Timestamp, peers: [String]
+  ) {
+    self.network = network
+    self.host = host
+    self.roles = roles
+    self.certificateNotAfter = certificateNotAfter
+    self.peers = peers
+  }
+}
+
+/// `mesh-ctl key`
+package struct KeyReply: Reply, Hashable {
+  package static let schemaName = "mesh.key/1"
+  package var schema = KeyReply.schemaName
+  package var host: HostName
+  package var key: String
+
+  package init(host: HostName, key: String) {
+    self.host = host
+    self.key = key
+  }
+}

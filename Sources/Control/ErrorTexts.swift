@@ -234,7 +234,7 @@ extension ErrorCode {
     // MARK: Keys, pastes and certificates
     case .requestDamaged:
       Text(
-        "request line damaged", "this is not a whole request line: {reason}", help: "mesh-ctl init --help",
+        "request line unfit", "this request line is of no use: {reason}", help: "mesh-ctl init --help",
         exit: .badInput,
         """
         `mesh-ctl init` prints one request line, and `admit` needs all of it: chat programs cut long lines, wrap them \
@@ -242,7 +242,7 @@ extension ErrorCode {
         """)
     case .welcomeDamaged:
       Text(
-        "welcome line damaged", "this is not a whole welcome line: {reason}", help: "mesh-ctl accept --help",
+        "welcome line unfit", "this welcome line is of no use: {reason}", help: "mesh-ctl accept --help",
         exit: .badInput,
         """
         `mesh-ctl admit` prints one welcome line, and `accept` needs all of it, in one piece. Nothing was written. The \

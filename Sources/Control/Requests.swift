@@ -16,8 +16,9 @@ package enum ControlRequest: Hashable, Sendable {
   case doctor(checks: [String])
   /// -> `LeaveReply` with state `leaving`, then one with `left`, then the node closes the connection and ends
   case leave
-  /// The operator's signed revocation, to be adopted and gossiped. -> `RevokeReply`
-  case revoke(revocation: [UInt8])
+  /// The operator's signed revocation, to be adopted and gossiped, and words for the audit log (at most
+  /// `reasonLimit` characters). -> `RevokeReply`
+  case revoke(revocation: [UInt8], reason: String)
   /// The certificates that are known of some hosts (host ids or names; empty = of all). -> `CertificatesReply`
   case certificates(of: [String])
   /// Renewed certificates, each to be carried to its host as a transfer. -> `RenewReply`
@@ -27,6 +28,8 @@ package enum ControlRequest: Hashable, Sendable {
   package static let version = 1
   /// Longest request line in bytes, without its line feed.
   package static let lineLimit = 64 << 10
+  /// Longest reason in characters.
+  package static let reasonLimit = 200
   /// Most entries of a list in a request.
   package static let listLimit = 128
 
@@ -85,6 +88,7 @@ extension ControlRequest {
     var hosts: [String]?
     /// base64url without padding
     var revocation: String?
+    var reason: String?
     var certificates: [String]?
   }
 
@@ -98,7 +102,9 @@ extension ControlRequest {
       form.limit = query.limit
       form.follow = query.follow
     case .doctor(let checks): form.checks = checks
-    case .revoke(let revocation): form.revocation = Base64URL.encode(revocation)
+    case .revoke(let revocation, let reason):
+      form.revocation = Base64URL.encode(revocation)
+      form.reason = reason
     case .certificates(let hosts): form.hosts = hosts
     case .renew(let certificates): form.certificates = certificates.map(Base64URL.encode)
     }
@@ -130,7 +136,7 @@ extension ControlRequest {
       guard let text = form.revocation, let bytes = Base64URL.decode(text) else {
         throw Fault(.badRequest, ["reason": "`revocation` is missing or is not base64url"])
       }
-      self = .revoke(revocation: bytes)
+      self = .revoke(revocation: bytes, reason: (form.reason ?? "").printable(limit: ControlRequest.reasonLimit))
     case "certificates": self = .certificates(of: try ControlRequest.bounded(form.hosts ?? []))
     case "renew":
       var certificates: [[UInt8]] = []

@@ -65,9 +65,22 @@ final class Console {
   /// Connects to the node of this machine.
   func connect(timeout: Duration? = nil) throws(Fault) -> ControlClient {
     let path = try socketPath()
-    let client = try ControlClient(socket: path, timeout: timeout ?? options.timeout.duration)
-    client.onSlow = { [self] in say("waiting for the node on \(path) ...") }
-    return client
+    do throws(Fault) {
+      let client = try ControlClient(socket: path, timeout: timeout ?? options.timeout.duration)
+      client.onSlow = { [self] in say("waiting for the node on \(path) ...") }
+      return client
+    } catch {
+      guard error.code == ErrorCode.noNode.rawValue, !path.hasPrefix("/") else { throw error }
+      var told = error
+      told.notes.append("The path counts from \(workingFolder); another node's folder is given with --dir.")
+      throw told
+    }
+  }
+
+  private var workingFolder: String {
+    guard let path = getcwd(nil, 0) else { return "this folder" }
+    defer { free(path) }
+    return String(cString: path)
   }
 
   func socketPath() throws(Fault) -> String {
@@ -86,6 +99,12 @@ final class Console {
     let setup = try Setup.load(options, environment: environment)
     loadedSetup = setup
     return setup
+  }
+
+  /// In seconds: what was asked for, or what security_level stands for.
+  func certificateLifetime(_ days: Lifetime?) throws(Fault) -> UInt64 {
+    if let days { return days.seconds }
+    return try setup().certificateLifetime
   }
 
   /// Shows something once, or again and again with `--watch`.

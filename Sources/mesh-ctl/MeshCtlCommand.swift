@@ -19,8 +19,9 @@ struct MeshCtlCommand: ParsableCommand {
       """,
     version: "mesh-ctl \(ProductVersion.text)",
     subcommands: [
-      StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, LeaveCommand.self,
-      ExplainCommand.self, VersionCommand.self, CompletionCommand.self, LabCommand.self,
+      StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
+      InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
+      KeyCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self, LabCommand.self,
     ],
     defaultSubcommand: nil)
 

@@ -4,7 +4,7 @@ import Testing
 struct RequestsTests {
   private static let all: [ControlRequest] = [
     .status, .members, .events(.init(since: Samples.now, limit: 10, follow: true)), .events(.init()),
-    .doctor(checks: []), .doctor(checks: ["udp-in"]), .leave, .revoke(revocation: [0, 255, 7]),
+    .doctor(checks: []), .doctor(checks: ["udp-in"]), .leave, .revoke(revocation: [0, 255, 7], reason: "disk stolen"),
     .certificates(of: ["prt-1"]), .renew(certificates: [[1, 2, 3], [4]]),
   ]
 
@@ -120,7 +120,7 @@ struct RepliesTests {
   @Test func bytesHaveOneText() throws {
     for count in 0..<10 {
       let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 97 &+ 251) }
-      let request = ControlRequest.revoke(revocation: bytes)
+      let request = ControlRequest.revoke(revocation: bytes, reason: "")
       #expect(try ControlRequest(line: request.line().dropLast()) == request)
       #expect(CertificatesReply.Entry(host: Samples.gef2, state: .alive, certificate: bytes).certificateBytes == bytes)
     }

@@ -22,7 +22,8 @@ package enum Figures {
 
   /// For what lasts long: `88 days`, `1 day`, `5 hours`, `12 minutes`.
   package static func coarse(_ seconds: Double) -> String {
-    let whole = whole(seconds)
+    // What was given for 7 days a moment ago is not yet 6 days.
+    let whole = whole(seconds >= 3_600 ? seconds + 59 : seconds)
     if whole >= 2 * 86_400 { return Plural.of(whole / 86_400, "day") }
     if whole >= 2 * 3_600 { return Plural.of(whole / 3_600, "hour") }
     if whole >= 120 { return Plural.of(whole / 60, "minute") }
