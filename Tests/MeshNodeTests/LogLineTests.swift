@@ -18,7 +18,7 @@ struct LogLineTests {
 
   @Test("text is in rAthena's look")
   func text() {
-    #expect(line(.text(colour: false), .notice, "pay-1 is alive") == "[Status]: pay-1 is alive peer=pay-1\n")
+    #expect(line(.text(colour: false), .notice, "pay-1 is alive") == "[Status]: pay-1 is alive\n")
     #expect(line(.text(colour: true), .critical, "over", []) == "\u{1b}[1;31m[Fatal Error]\u{1b}[0m: over\n")
     let words = Logger.Level.allCases.map { line(.text(colour: false), $0, "m", []) }
     #expect(

@@ -38,7 +38,9 @@ struct StateFilesTests {
     try await onOwnThread {
       let loop = try Loop()
       let client = Recorder()
-      let disk = Disk(loop, folder: folder, host: host, state: state, client: client)
+      let disk = Disk(
+        loop, folder: folder, certificatePath: folder + "/certificate", certificateStart: 0, host: host, state: state)
+      disk.client = client
       for (index, content) in contents.enumerated() {
         disk.keep(content, token: UInt64(index + 1))
       }
@@ -86,7 +88,7 @@ struct StateFilesTests {
     #expect(state.labelFloor == 9)
     #expect(state.peers == peers)
     #expect(state.revocations == [[1, 2, 3], [4]])
-    #expect(state.certificate == certificate)
+    #expect(folder.read("certificate") == certificate)
     #expect(state.notices.isEmpty)
     var status = stat()
     #expect(stat(folder.path + "/generation", &status) == 0 && status.st_mode & 0o777 == 0o600)
@@ -108,7 +110,7 @@ struct StateFilesTests {
     let earlier = StateFilesTests.certificate(from: 40)
     let outcomes = try await write([.certificate(later), .certificate(earlier), .certificate([1])], in: folder.path)
     #expect(outcomes == [1: true, 2: true, 3: false])
-    #expect(try SavedState(folder: folder.path, host: host).certificate == later)
+    #expect(folder.read("certificate") == later)
   }
 
   @Test("a folder that cannot be written to fails the persist")

@@ -30,19 +30,15 @@ final class LinkSockets {
   static let writeLimit = 16 << 20
 
   private(set) var counters = Counters()
-  private unowned let client: any LinkSocketsClient
+  weak var client: (any LinkSocketsClient)?
   private let loop: Loop
   private var streams: [ConnectionID: Stream] = [:]
   private var lastAccepted = ConnectionID.acceptedBit
   private var isClosing = false
-  /// Written at once, so `drained` is due; told after the effects of this call are done.
+  /// Written at once, so `drained` is due. Told in the next turn: one connection to a quick reader must not fill this one.
   private var drainedAtOnce: [ConnectionID] = []
-  private var failedAtOnce: [ConnectionID] = []
 
-  init(_ loop: Loop, client: any LinkSocketsClient) {
-    self.loop = loop
-    self.client = client
-  }
+  init(_ loop: Loop) { self.loop = loop }
 
   var count: Int { streams.count }
 
@@ -52,7 +48,7 @@ final class LinkSockets {
     case .write(let connection, let message):
       guard let stream = streams[connection] else { return }
       switch stream.write(UnsafeRawBufferPointer(buffer.bytes(of: message))) {
-      case .sent: drainedAtOnce.append(connection)
+      case .sent: if !drainedAtOnce.contains(connection) { drainedAtOnce.append(connection) }
       case .queued: break
       case .refused:
         counters.overfull &+= 1
@@ -66,7 +62,10 @@ final class LinkSockets {
   }
 
   private func connect(_ connection: ConnectionID, to endpoint: Endpoint) {
-    guard !isClosing else { return failedAtOnce.append(connection) }
+    guard !isClosing else {
+      client?.closed(connection)
+      return
+    }
     do throws(UVError) {
       let stream = try loop.connect(to: endpoint, client: self)
       stream.tag = connection.rawValue
@@ -74,20 +73,17 @@ final class LinkSockets {
       streams[connection] = stream
     } catch {
       counters.connectErrors &+= 1
-      failedAtOnce.append(connection)
+      client?.closed(connection)
     }
   }
 
-  /// What `perform` could not tell at once, because the channel was not ready to hear it.
-  var hasNews: Bool { !drainedAtOnce.isEmpty || !failedAtOnce.isEmpty }
+  /// Whether `tellDrained` has something to tell.
+  var hasDrained: Bool { !drainedAtOnce.isEmpty }
 
-  func tellNews() {
-    let failed = failedAtOnce
+  func tellDrained() {
     let drained = drainedAtOnce
-    failedAtOnce.removeAll(keepingCapacity: true)
     drainedAtOnce.removeAll(keepingCapacity: true)
-    for connection in failed { client.closed(connection) }
-    for connection in drained where streams[connection]?.queuedBytes == 0 { client.drained(connection) }
+    for connection in drained where streams[connection]?.queuedBytes == 0 { client?.drained(connection) }
   }
 
   func closeAll() {
@@ -105,7 +101,7 @@ extension LinkSockets: ListenerClient {
     stream.tag = connection.rawValue
     stream.writeLimit = LinkSockets.writeLimit
     streams[connection] = stream
-    client.accepted(connection, from: peer)
+    client?.accepted(connection, from: peer)
     return self
   }
 
@@ -115,13 +111,13 @@ extension LinkSockets: ListenerClient {
 extension LinkSockets: StreamClient {
   private func connection(of stream: Stream) -> ConnectionID { ConnectionID(rawValue: stream.tag) }
 
-  func connected(_ stream: Stream) { client.connected(connection(of: stream)) }
+  func connected(_ stream: Stream) { client?.connected(connection(of: stream)) }
 
   func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
-    client.received(connection(of: stream), bytes)
+    client?.received(connection(of: stream), bytes)
   }
 
-  func drained(_ stream: Stream) { client.drained(connection(of: stream)) }
+  func drained(_ stream: Stream) { client?.drained(connection(of: stream)) }
 
   // No stream of ours goes on in one direction only: the far side has closed, or is about to.
   func ended(_ stream: Stream) { stream.finish() }
@@ -132,6 +128,6 @@ extension LinkSockets: StreamClient {
     if error != nil, !stream.isConnected { counters.connectErrors &+= 1 }
     counters.bytesReceived &+= stream.bytesReceived
     counters.bytesSent &+= stream.bytesSent
-    client.closed(connection)
+    client?.closed(connection)
   }
 }

@@ -14,7 +14,11 @@ package protocol DiskClient: AnyObject {
 /// Makes a node's state durable: one write in flight at a time, on the pool, and for each file only the newest content
 /// is written. A persist is durable when a content that includes it is.
 package final class Disk {
+  /// What is written where: the state files, and the certificate among the keys.
   private struct Slot {
+    let path: String
+    /// `nil` for the certificate, which lies there as it is.
+    let file: StateFile?
     /// What waits to be written, and whose persists it includes.
     var content: [UInt8]?
     var waiting: [UInt64] = []
@@ -25,26 +29,31 @@ package final class Disk {
   /// The failure of the last write; `nil` after one that succeeded.
   package private(set) var lastFault: Fault?
 
-  private unowned let client: any DiskClient
-  private let folder: String
+  package weak var client: (any DiskClient)?
   private let host: HostID
   private let lane: Lane
-  private var slots = [Slot](repeating: Slot(), count: StateFile.allCases.count)
+  private var slots: [Slot]
   private var isWriting = false
   /// Called once nothing waits and nothing is in flight.
   private var whenIdle: (() -> Void)?
 
   /// All revocations that this host has adopted: a file holds them all.
   private var revocations: [[UInt8]]
+  /// When the certificate on disk, or on its way there, begins.
   private var certificateStart: UInt64
 
-  package init(_ loop: Loop, folder: String, host: HostID, state: SavedState, client: any DiskClient) {
-    self.client = client
-    self.folder = folder
+  /// `certificate` begins at `certificateStart` (Unix seconds) and lies at `certificatePath`, where a renewed one goes.
+  package init(
+    _ loop: Loop, folder: String, certificatePath: String, certificateStart: UInt64, host: HostID, state: SavedState
+  ) {
     self.host = host
     lane = loop.lane(atOnce: 1, waiting: 1)
+    slots =
+      StateFile.allCases.map { Slot(path: StateFolder.path(of: $0, in: folder), file: $0) } + [
+        Slot(path: certificatePath, file: nil)
+      ]
     revocations = state.revocations
-    certificateStart = state.certificate.flatMap(Disk.start(ofCertificate:)) ?? 0
+    self.certificateStart = certificateStart
   }
 
   package func keep(_ content: NodeEffects.Persist.Content, token: UInt64) {
@@ -60,10 +69,7 @@ package final class Disk {
   private func keepRevocation(_ revocation: [UInt8], _ token: UInt64) {
     if !revocations.contains(revocation) {
       guard revocations.count < StateBody.revocationLimit, revocation.count <= StateBody.revocationSizeLimit else {
-        let limit = Fault(
-          .stateNotWritten,
-          ["file": StateFolder.path(of: .revocations, in: folder), "reason": "\(revocations.count) are kept already"])
-        return client.persistFailed(token, limit)
+        return refuse(token, index(of: .revocations), "\(revocations.count) are kept already")
       }
       revocations.append(revocation)
     }
@@ -72,51 +78,52 @@ package final class Disk {
 
   /// Of two renewals the one that starts later stays, in whatever order they come.
   private func keepCertificate(_ certificate: [UInt8], _ token: UInt64) {
-    guard let start = Disk.start(ofCertificate: certificate) else {
-      return client.persistFailed(
-        token,
-        Fault(
-          .stateNotWritten, ["file": StateFolder.path(of: .certificate, in: folder), "reason": "not a certificate"])
-      )
+    guard let start = (try? certificate.withUnsafeBytes { try Certificate($0) })?.notBefore else {
+      return refuse(token, index(of: nil), "not a certificate")
     }
-    if start < certificateStart { return client.persisted(token) }
+    if start < certificateStart {
+      client?.persisted(token)
+      return
+    }
     certificateStart = start
-    put(certificate, in: .certificate, token)
+    put(certificate, in: nil, token)
   }
 
-  private static func start(ofCertificate bytes: [UInt8]) -> UInt64? {
-    (try? bytes.withUnsafeBytes { try Certificate($0) })?.notBefore
+  private func refuse(_ token: UInt64, _ index: Int, _ reason: String) {
+    client?.persistFailed(token, Fault(.stateNotWritten, ["file": slots[index].path, "reason": reason]))
   }
 
-  private func put(_ content: [UInt8], in file: StateFile, _ token: UInt64) {
-    let index = Int(file.rawValue) - 1
+  private func index(of file: StateFile?) -> Int { file.map { Int($0.rawValue) - 1 } ?? slots.count - 1 }
+
+  private func put(_ content: [UInt8], in file: StateFile?, _ token: UInt64) {
+    let index = index(of: file)
     slots[index].content = content
     slots[index].waiting.append(token)
     writeNext()
   }
 
-  /// Files in their order; a file that changes again while others wait comes after them, as its slot was emptied.
   private func writeNext() {
     guard !isWriting else { return }
-    guard let file = StateFile.allCases.first(where: { slots[Int($0.rawValue) - 1].content != nil }) else {
+    guard let index = slots.firstIndex(where: { $0.content != nil }), let content = slots[index].content else {
       let idle = whenIdle
       whenIdle = nil
       idle?()
       return
     }
-    let index = Int(file.rawValue) - 1
     let tokens = slots[index].waiting
-    let bytes = StateEnvelope.wrap(file, of: host, slots[index].content ?? [])
-    slots[index] = Slot()
-    let path = StateFolder.path(of: file, in: folder)
+    let path = slots[index].path
+    let bytes = slots[index].file.map { StateEnvelope.wrap($0, of: host, content) } ?? content
+    slots[index].content = nil
+    slots[index].waiting = []
     isWriting = true
-    let begun = lane.run({ Disk.write(path, bytes) }) { [weak self] outcome in
-      self?.ended(tokens, outcome ?? Fault(.stateNotWritten, ["file": path, "reason": "the node is ending"]))
+    let ending = Fault(.stateNotWritten, ["file": path, "reason": "the node is ending"])
+    let hasBegun = lane.run({ Disk.write(path, bytes) }) { [weak self] outcome in
+      self?.ended(tokens, outcome ?? ending)
     }
-    if !begun { ended(tokens, Fault(.stateNotWritten, ["file": path, "reason": "the node is ending"])) }
+    if !hasBegun { ended(tokens, ending) }
   }
 
-  /// On the pool. `.some(nil)`: written.
+  /// On the pool. `nil`: written.
   private static func write(_ path: String, _ bytes: [UInt8]) -> Fault? {
     bytes.withUnsafeBytes { bytes in
       do throws(Fault) {
@@ -134,9 +141,9 @@ package final class Disk {
     lastFault = fault
     if let fault {
       failures &+= 1
-      for token in tokens { client.persistFailed(token, fault) }
+      for token in tokens { client?.persistFailed(token, fault) }
     } else {
-      for token in tokens { client.persisted(token) }
+      for token in tokens { client?.persisted(token) }
     }
     writeNext()
   }

@@ -11,7 +11,6 @@ package struct SavedState {
   package var labelFloor: UInt64 = 0
   package var peers: [KnownPeer] = []
   package var revocations: [[UInt8]] = []
-  package var certificate: [UInt8]?
   /// Files that were of no use and have been set aside, for the log.
   package var notices: [Notice] = []
 
@@ -82,8 +81,6 @@ package struct SavedState {
     case .labelFloor: assign(StateBody.number(from: content), to: \.labelFloor)
     case .peers: assign(StateBody.peers(from: content), to: \.peers)
     case .revocations: assign(StateBody.revocations(from: content), to: \.revocations)
-    case .certificate:
-      assign((try? content.withUnsafeBytes { try Certificate($0) }).map { Optional($0.bytes) }, to: \.certificate)
     }
   }
 

@@ -11,8 +11,6 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   case revocations = 3
   /// Floor of our handshake labels.
   case labelFloor = 4
-  /// Our own renewed certificate; the first one is among the keys.
-  case certificate = 5
 
   package var name: String {
     switch self {
@@ -20,7 +18,6 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
     case .peers: "peers"
     case .revocations: "revocations"
     case .labelFloor: "label-floor"
-    case .certificate: "certificate"
     }
   }
 
@@ -30,7 +27,6 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
     case .generation, .labelFloor: StateEnvelope.overhead + 8
     case .peers: StateEnvelope.overhead + 2 + StateBody.peerLimit * (HostKey.size + 19)
     case .revocations: StateEnvelope.overhead + 2 + StateBody.revocationLimit * (2 + StateBody.revocationSizeLimit)
-    case .certificate: StateEnvelope.overhead + Certificate.size
     }
   }
 

@@ -23,10 +23,10 @@ package enum LogLine {
     var line: String
     switch form {
     case .text(let colour):
-      // The name of the event is for machines; people read the sentence.
+      // Names and ids are for machines; people read the sentence.
       line = colour ? "\u{1b}[\(level.colour)m[\(level.word)]\u{1b}[0m: " : "[\(level.word)]: "
       line += escaped(message, limit: messageLimit, quotes: false)
-      for (key, value) in fields { line += " \(key)=\(word(value, limit: valueLimit))" }
+      for (key, value) in fields where key != "peer" { line += " \(key)=\(word(value, limit: valueLimit))" }
     case .logfmt:
       line = "<\(level.priority)>ts=\(moment) level=\(level)"
       if let event { line += " event=\(word(event, limit: valueLimit))" }
