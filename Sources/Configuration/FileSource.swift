@@ -1,13 +1,13 @@
 /// How the reader gets at files: the shell and the tools give the real ones, tests give bytes from memory.
 ///
-/// A source follows no rule of its own: it reports what it found, `Imports` judges it.
+/// A source follows no rule of its own: it reports what it found, `FileReader` judges it.
 package protocol FileSource {
   /// The effective user of this process; a configuration file belongs to it or to root.
   var user: UInt32 { get }
 
   /// Reads at most `limit` + 1 bytes of a file (one more than allowed shows that there are too many), without
   /// following rules about owner or mode. A relative path counts from the working folder.
-  mutating func read(_ path: String, limit: Int) -> FileReading
+  func read(_ path: String, limit: Int) -> FileReading
 }
 
 /// What a source found at a path.

@@ -50,7 +50,8 @@ package struct Settings: Sendable {
     /// Below this many hosts all shards go to hosts with role home.
     package var minimumHosts = 1
     /// `nil`: no limit.
-    package var maximumMapsPerHost: Int?
+    package var maximumMapsPerHost: Int? { mapsPerHostOrZero == 0 ? nil : mapsPerHostOrZero }
+    var mapsPerHostOrZero = 0
     /// A shard held for longer closes its doors.
     package var holdLimit = Span(seconds: 10)
     /// Hosts up to this trust class may own shards.

@@ -88,11 +88,13 @@ struct GreetingKeys {
   init?(of exchangeKey: [UInt8], network: Network, arena: SecretArena) {
     guard let mac1 = arena.allocate(32) else { return nil }
     network.secret.withBytes { secret in
-      var hash = Blake2b(key: secret)
-      hash.update("mac1")
-      hash.update(exchangeKey)
-      hash.update(network.id.rawValue)
-      mac1.withMutableBytes { hash.finish(into: $0) }
+      mac1.withMutableBytes { output in
+        var hash = Blake2b(key: secret)
+        hash.update("mac1")
+        hash.update(exchangeKey)
+        hash.update(network.id.rawValue)
+        hash.finish(into: output)
+      }
     }
     var hash = Blake2b()
     hash.update("cookie")

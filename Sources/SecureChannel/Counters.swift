@@ -5,7 +5,8 @@ package enum ChannelCounter: Int, CaseIterable, Sendable {
   case datagramsReceived, datagramsSent, bytesReceived, bytesSent
   case droppedLength, droppedType, droppedSource
   // HELLO, in the order of the ladder.
-  case hellosReceived, droppedMac1, droppedCookie, cookiesSent, droppedCookieBudget, droppedSourceRate, droppedWorkBudget
+  case hellosReceived, droppedMac1, droppedCookie, cookiesSent, droppedCookieBudget, droppedSourceRate,
+    droppedWorkBudget
   case droppedStaticKey, droppedRevoked, droppedBanned, droppedHelloRate, droppedHelloPayload, droppedReplayedHello
   case droppedCertificate, droppedUnconfirmedLimit, responsesSent, unconfirmedExpired
   // The initiator's side.

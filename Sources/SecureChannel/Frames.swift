@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The kinds of datagrams (`security.md` 3.3, without relays). Each has one exact length, or one stated range.
 enum MessageType: UInt8 {
@@ -280,4 +280,11 @@ enum StreamRefusal: UInt8 {
   case unwanted = 3
   /// Both sides announced a link at once: the one of the lower host id stays.
   case crossed = 4
+}
+
+extension [UInt8] {
+  /// The bytes, for decoders: they throw nothing but `WireError`, and `withUnsafeBytes` would forget that.
+  func withReadable<R>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> R) throws(WireError) -> R {
+    try withUnsafeBytes { bytes in Result { () throws(WireError) -> R in try body(bytes) } }.get()
+  }
 }

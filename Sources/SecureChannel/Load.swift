@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Tells when the node is under load: HELLOs must then prove their source by a cookie before they cost anything
 /// (`security.md` 3.3, step 4). It lasts a second after the last reason.

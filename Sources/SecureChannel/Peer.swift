@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// A datagram that waits for a session.
 struct WaitingDatagram {

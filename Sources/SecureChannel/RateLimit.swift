@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// A token bucket: `rate` per second on average, `burst` at once.
 ///

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The local conduct score of one authenticated key: never shared, so nobody can have a host banned by reports.
 ///

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Lifetimes of DESIGN 4.3, in nanoseconds, and what else bounds a session.
 package enum SessionLimits {
