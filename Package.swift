@@ -65,7 +65,7 @@ let package = Package(
     room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
-    program("mesh-node", ["MeshNode", "Configuration"]),
+    program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
     .target(name: "CFlood"),

@@ -19,7 +19,7 @@ extension Shell: ControlAnswering {
     case .events(let query): return query.follow ? .follow(query) : .line(events.reply(to: query, at: now).line())
     case .doctor(let checks): return startDoctor(checks, for: connection)
     case .leave: return leave(for: connection)
-    case .revoke(let revocation): return revoke(revocation)
+    case .revoke(let revocation, let reason): return revoke(revocation, reason)
     case .certificates(let hosts): return .line(certificates(of: hosts).line())
     case .renew(let certificates): return renew(certificates)
     }
@@ -55,7 +55,7 @@ extension Shell: ControlAnswering {
 
   // MARK: revoke
 
-  private func revoke(_ bytes: [UInt8]) -> ControlAnswer {
+  private func revoke(_ bytes: [UInt8], _ reason: String) -> ControlAnswer {
     guard let revocation = try? bytes.withUnsafeBytes({ try Revocation($0) }) else {
       return .line(Fault(.badRequest, ["reason": "`revocation` is not a revocation"]).line())
     }
@@ -69,6 +69,10 @@ extension Shell: ControlAnswering {
           .badRequest, ["reason": "the revocation is not signed by an operator of the network \(identity.network.name)"]
         ).line())
     }
+    tell(
+      Announcement(
+        name: .controlChange, level: .notice, subject: host,
+        text: "\(shown.shown) is revoked" + (reason.isEmpty ? "" : ": \(reason.printable(limit: 200))")))
     return .line(RevokeReply(at: now, host: shown, state: .adopted).line())
   }
 

@@ -5,7 +5,7 @@ import KeyStore
 
 /// The real files, for the reader of the configuration.
 package struct SystemFiles: FileSource {
-  package let user = geteuid()
+  package let user: UInt32 = geteuid()
 
   package init() {}
 

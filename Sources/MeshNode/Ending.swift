@@ -1,6 +1,8 @@
-import Control
+import Configuration
+package import Control
 import EventLoop
 import Glibc
+import Logging
 import NodeCore
 import Wire
 
@@ -84,7 +86,8 @@ extension Shell {
     end(
       .failed(
         Fault(
-          .noPeerAnswers, ["time": Double(limit) / 1e9 < 1 ? "\(limit / 1_000_000) ms" : "\(limit / 1_000_000_000) s", "peers": peers],
+          .noPeerAnswers,
+          ["time": Double(limit) / 1e9 < 1 ? "\(limit / 1_000_000) ms" : "\(limit / 1_000_000_000) s", "peers": peers],
           evidence: lookup.known.prefix(5).map { peer in
             let entry = hellos[peer.endpoint]
             return "\(peer.endpoint): \(Plural.of(entry.sent, "handshake")), \(Plural.of(entry.answered, "answer"))"

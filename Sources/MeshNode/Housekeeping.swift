@@ -2,6 +2,7 @@ import Control
 import EventLoop
 import Gossip
 import NodeCore
+import SecureChannel
 import Wire
 
 /// What the shell does by the clock.

@@ -1,12 +1,14 @@
+import Configuration
 import Control
 import EventLoop
 import Gossip
+import NodeCore
 import SecureChannel
 import Wire
 
 /// What the membership holds, as the screens show it.
 extension Shell {
-  var memberViews: [MemberView] { node.membership.members }
+  var memberViews: [MemberView] { identity.roster.hosts.compactMap { node.membership.member($0) } }
 
   func memberState(of host: HostID) -> MemberState {
     if identity.roster.isRevoked(host) { return .revoked }

@@ -1,6 +1,7 @@
-package import Configuration
+import Configuration
 import Control
 import EventLoop
+import KeyStore
 import NodeCore
 import SecureChannel
 import Wire
@@ -35,6 +36,9 @@ package struct RunOptions {
   // What start-up finds out, for the doctor.
   package internal(set) var configurationOrigin = ""
   package internal(set) var configurationWarnings: [String] = []
+
+  /// The folder that is used when nobody names one, as `mesh-ctl` does.
+  package static var standardFolder: String { NodeFolder.standard }
 
   package init(folder: String) { self.folder = folder }
 }

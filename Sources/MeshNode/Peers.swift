@@ -1,6 +1,7 @@
 import Configuration
 import Control
 import EventLoop
+import Logging
 import NodeCore
 import SecureChannel
 import Wire
@@ -105,7 +106,8 @@ extension Shell {
         self?.tell(
           Announcement(
             name: .nodeNameUnresolved, level: .warning, health: .degraded,
-            text: Fault(.nameNotResolved, ["name": peer.place.host, "reason": reason]).sentence, code: .nameNotResolved))
+            text: Fault(.nameNotResolved, ["name": peer.place.host, "reason": reason]).sentence, code: .nameNotResolved)
+        )
       })
   }
 }

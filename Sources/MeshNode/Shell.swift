@@ -27,6 +27,8 @@ final class Shell {
   let log = Logger(label: "mesh")
   let startedAt = SystemClock.now
   let options: RunOptions
+  /// What start-up has to tell.
+  let notices: [Announcement]
 
   var control: ControlSocket?
   var signals: [SignalWatch] = []
@@ -61,6 +63,7 @@ final class Shell {
     links = parts.links
     lookup = parts.lookup
     options = parts.options
+    notices = parts.notices
     disk.client = self
     links.client = self
   }

@@ -1,8 +1,9 @@
 import Configuration
 import Control
 import EventLoop
-import Gossip
 import Glibc
+import Gossip
+import NodeCore
 import SecureChannel
 import Wire
 
@@ -23,7 +24,8 @@ extension Shell {
     }
     let agreement = viewAgreement(now: now)
     return StatusReply(
-      at: Timestamp(nanoseconds: now.wall), network: networkName, hosts: counts, view: agreement, own: ownHost(now: now),
+      at: Timestamp(nanoseconds: now.wall), network: networkName, hosts: counts, view: agreement,
+      own: ownHost(now: now),
       warnings: warnings(views, agreement, now: now))
   }
 
@@ -53,6 +55,10 @@ extension Shell {
       certificateNotAfter: Timestamp(seconds: certificate.notAfter), loopLagSeconds: Double(host.loopLag) / 1e9,
       residentBytes: host.residentBytes, receivedBytes: datagrams.bytesReceived &+ streams.bytesReceived,
       sentBytes: datagrams.bytesSent &+ streams.bytesSent, sessions: node.channel.sessionCount, links: links.count)
+  }
+
+  private func viewAgreement(now: Now) -> ViewAgreement {
+    ViewAgreement(digest: HostID(rawValue: node.membership.root).description, agreeing: 1, heard: 1)
   }
 
   // MARK: Warnings

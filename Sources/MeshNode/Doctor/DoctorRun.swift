@@ -2,6 +2,7 @@ import Control
 import EventLoop
 import Glibc
 import NodeCore
+import SecureChannel
 import Wire
 
 /// One `mesh-ctl doctor` at work: watches handshakes come and go for as long as it takes to tell, then answers.

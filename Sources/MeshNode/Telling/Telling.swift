@@ -22,6 +22,7 @@ extension Shell {
     let announcer = Announcer(own: identity.host) { self.name(of: $0) }
     if let announcement = announcer.announcement(of: event) { tell(announcement) }
     act(on: event)
+    if options.runsOnce { leaveWhenUp() }
   }
 
   func tell(_ announcement: Announcement) {

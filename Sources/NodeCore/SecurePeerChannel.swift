@@ -1,0 +1,4 @@
+package import SecureChannel
+
+// The real channel is a node's channel as it is.
+extension Channel: PeerChannel {}
