@@ -80,7 +80,7 @@ let package = Package(
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control"], exclude: ["Golden"]),
+    tests("ControlTests", ["Control", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshLab", "Control"]),

@@ -15,7 +15,7 @@ final class FloodGenerator: @unchecked Sendable {
   /// Writes one datagram into the buffer and returns its length. Called for each datagram, on the generator's thread.
   typealias Fill = @Sendable (UnsafeMutableRawBufferPointer, UInt64) -> Int
 
-  private static let batch = Int(CFLOOD_BATCH.rawValue)
+  private static let batch = CFLOOD_BATCH
   private static let slot = 1_500
   /// Different source ports, so that limits per source are met as a botnet would meet them.
   private static let sockets = 32

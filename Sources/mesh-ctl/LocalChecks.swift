@@ -1,4 +1,6 @@
 import Control
+import KeyStore
+import SecureChannel
 
 /// The checks that need no node: they also help where a node does not even start.
 struct LocalChecks {
@@ -25,10 +27,18 @@ struct LocalChecks {
     return checks.compactMap { check in
       switch check {
       case .disk: DiskCheck(folder: setup.folder, fixes: fixes).finding()
+      case .keys: KeysCheck(console: console, folder: setup.folder, fixes: fixes).finding()
       default: nil
       }
     }
   }
 
-  static func hostName(_ setup: Setup) -> String { "this host" }
+  /// For the verdict: the name in the certificate, where this user may read it.
+  var hostName: String {
+    do throws(Fault) {
+      return try Keyring(console).files.certificate().name
+    } catch {
+      return "this host"
+    }
+  }
 }

@@ -95,7 +95,6 @@ private final class HiddenLine {
   /// The terminal is put back before a signal can end the process: signals wait while the echo is off, and keys that
   /// would send one are read as characters.
   func read(_ question: String) throws(Fault) {
-    Console.write(question, to: STDERR_FILENO)
     var before = termios()
     guard tcgetattr(STDIN_FILENO, &before) == 0 else {
       throw Fault(.cannotRead, ["file": "the terminal", "reason": String(cString: strerror(errno))])
@@ -108,8 +107,10 @@ private final class HiddenLine {
     var silent = before
     silent.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
+    // Only now: whoever answers at once must not have his answer shown or flushed.
+    Console.write(question, to: STDERR_FILENO)
     func restore() {
-      tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
+      tcsetattr(STDIN_FILENO, TCSADRAIN, &before)
       Console.write("\n", to: STDERR_FILENO)
       sigprocmask(SIG_SETMASK, &oldMask, nil)
     }

@@ -22,11 +22,11 @@ struct DoctorCommand: ParsableCommand {
   func run() throws {
     try Console.run(global) { console throws(Fault) in
       try console.repeating { () throws(Fault) in
+        let local = LocalChecks(console, fixes: fix)
         let wanted = check.map { [$0] } ?? DoctorCheck.allCases
-        var findings = LocalChecks(console, fixes: fix).run(wanted.filter { !$0.isMadeByNode })
-        findings += nodeFindings(wanted.filter(\.isMadeByNode), console)
-        let reply = DoctorReply(at: console.now, checks: findings)
-        let subject = (try? console.setup()).map { LocalChecks.hostName($0) } ?? "this host"
+        let reply = DoctorReply(
+          at: console.now, checks: local.run(wanted.filter { !$0.isMadeByNode }) + nodeFindings(wanted, console))
+        let subject = local.hostName
         console.show(
           reply, text: DoctorScreen.text(reply, subject: subject, for: console.terminal),
           plain: DoctorScreen.plain(reply),
@@ -38,11 +38,15 @@ struct DoctorCommand: ParsableCommand {
 
   /// Without a node its checks are skipped, and the screen says so; the others still help.
   private func nodeFindings(_ wanted: [DoctorCheck], _ console: Console) -> [Finding] {
+    let wanted = wanted.filter(\.isMadeByNode)
     guard !wanted.isEmpty else { return [] }
     do throws(Fault) {
       let client = try console.connect(timeout: max(global.timeout.duration, DoctorCommand.patience))
-      let reply: DoctorReply = try client.ask(.doctor(checks: wanted.map(\.rawValue)))
-      return reply.checks.filter { finding in wanted.contains { $0.rawValue == finding.name } || check == nil }
+      let reply: DoctorReply = try client.ask(.doctor(checks: check == nil ? [] : wanted.map(\.rawValue)))
+      // All that the node tells, also checks that this program does not know yet; but ours are made here.
+      return reply.checks.filter { finding in
+        DoctorCheck(rawValue: finding.name).map { wanted.contains($0) } ?? (check == nil)
+      }
     } catch {
       return wanted.map { Finding($0, .skip, error.sentence) }
     }
