@@ -38,6 +38,12 @@ package final class ControlConnection: StreamClient {
     stream.writeLimit = replyLineLimit + ControlConnection.followBacklog
   }
 
+  /// It has got its last words, and takes no place of others any more.
+  var isEnding: Bool {
+    if case .ending = phase { return true }
+    return false
+  }
+
   // MARK: Requests
 
   package func received(_ bytes: UnsafeRawBufferPointer, on stream: EventLoop.Stream) {

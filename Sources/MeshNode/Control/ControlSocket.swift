@@ -59,7 +59,7 @@ package final class ControlSocket: ListenerClient {
     let isPrivileged = peer.user == 0 || peer.user == geteuid() || peer.group == getegid()
     let connection = ControlConnection(
       stream, user: peer.user, isPrivileged: isPrivileged, server: self, now: monotonic)
-    let isFull = connections.count >= ControlSocket.connectionLimit
+    let isFull = connections.count { !$0.isEnding } >= ControlSocket.connectionLimit
     connections.append(connection)
     if isFull {
       refusedConnections &+= 1
