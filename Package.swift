@@ -55,7 +55,7 @@ let package = Package(
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
-    room("KeyStore", ["Wire", "SecureChannel", "Control"]),
+    room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),
     room(
       "MeshNode",
       [
@@ -80,7 +80,7 @@ let package = Package(
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control", "SecureChannel", "Wire"], exclude: ["Golden"]),
+    tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshLab", "Control"]),

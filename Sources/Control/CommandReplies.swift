@@ -21,8 +21,9 @@ package struct ExplanationReply: Reply, Hashable {
     exitCode = text.exit.rawValue
   }
 
-  package init(topic: String, title: String, message: String, explanation: String) {
+  package init(topic: String, title: String, message: String, explanation: String, command: String? = nil) {
     self.topic = topic
+    self.command = command
     self.title = title
     self.message = message
     self.explanation = explanation

@@ -36,6 +36,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case bootstrapLine = "M032"
   case nameNotResolved = "M033"
   case portInUse = "M034"
+  case configurationBroken = "M035"
 
   // Keys, pastes and certificates.
   case requestDamaged = "M040"

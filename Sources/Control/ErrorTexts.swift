@@ -249,6 +249,14 @@ extension ErrorCode {
         mesh's by default), or stop the other program.
         """)
 
+    case .configurationBroken:
+      Text(
+        "configuration broken", "the configuration has {errors}", help: "mesh-ctl config check", exit: .configuration,
+        """
+        Nothing is done with a configuration that has an error: a typing mistake in a security setting must not pass. \
+        Each error names file, line and column; `mesh-ctl explain C020` explains a code of the configuration.
+        """)
+
     // MARK: Keys, pastes and certificates
     case .requestDamaged:
       Text(

@@ -1,3 +1,4 @@
+package import Configuration
 package import Control
 package import SecureChannel
 
@@ -95,15 +96,20 @@ package struct KeyFiles {
 
   // MARK: bootstrap
 
-  /// Lines `name address:port public-key`; empty when there is no list.
-  package func bootstrapText() throws(Fault) -> String {
-    try PrivateFile.read(folder.bootstrap, limit: KeyFiles.bootstrapLimit) { bytes in
-      String(decoding: bytes, as: UTF8.self)
-    } ?? ""
+  /// The peers of the welcome line; none when there is no list.
+  package func bootstrapPeers() throws(Fault) -> [BootstrapPeer] {
+    let path = folder.bootstrap
+    let content = try PrivateFile.read(path, limit: KeyFiles.bootstrapLimit) { bytes in [UInt8](bytes) }
+    let (peers, messages) = BootstrapList.read(content ?? [], name: path)
+    guard let error = messages.errors.first else { return peers }
+    throw Fault(
+      .bootstrapLine, ["line": error.place.map { "\($0.line)" } ?? "?", "file": path, "reason": error.text],
+      at: error.place?.description)
   }
 
-  package func saveBootstrap(_ lines: [String]) throws(Fault) {
-    let text = (["# name address:port public-key"] + lines).map { $0 + "\n" }.joined()
+  package func save(_ peers: [BootstrapPeer]) throws(Fault) {
+    let lines = ["# name address:port public-key"] + peers.map(BootstrapList.line)
+    let text = lines.map { $0 + "\n" }.joined()
     try save(folder.bootstrap, .always) { body in Array(text.utf8).withUnsafeBytes(body) }
   }
 

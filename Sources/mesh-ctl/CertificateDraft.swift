@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Control
 import SecureChannel
 import Wire
@@ -57,9 +58,12 @@ extension Certificate {
   var shown: HostName { HostName(id: hostID.description, name: name) }
 }
 
-/// A line of a bootstrap list.
-enum BootstrapLine {
-  static func text(_ name: String, _ endpoint: Endpoint, _ key: HostKey) -> String { "\(name) \(endpoint) \(key)" }
+extension BootstrapPeer {
+  init(_ name: String?, _ endpoint: Endpoint, _ key: HostKey) {
+    self.init(
+      name: name ?? key.hostID.description, host: endpoint.addressText, port: endpoint.port,
+      publicKey: key.exchange + key.signing)
+  }
 }
 
 /// `192.0.2.7:7000`

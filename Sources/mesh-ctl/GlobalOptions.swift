@@ -18,7 +18,7 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "All columns, whatever the width of the terminal.")
   var wide = false
 
-  @Flag(name: [.short, .long], help: "Show it again and again (see --every); Ctrl-C ends.")
+  @Flag(name: [.short, .long], help: "status, members, doctor: again and again (see --every); Ctrl-C ends.")
   var watch = false
 
   @Option(name: .long, help: "With --watch: the time between two looks.")
@@ -32,9 +32,6 @@ struct GlobalOptions: ParsableArguments {
 
   @Flag(name: .long, help: "Never ask anything; fail with the name of the flag to give.")
   var noInput = false
-
-  @Flag(name: [.customShort("y"), .long], help: "Answer yes to questions that cannot lose anything.")
-  var yes = false
 
   @Option(name: .long, help: "The longest wait for an answer of the node.")
   var timeout: Span = Span(.seconds(5))

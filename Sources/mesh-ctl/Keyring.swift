@@ -1,4 +1,5 @@
 import Control
+import Glibc
 import KeyStore
 import SecureChannel
 import Wire
@@ -10,6 +11,9 @@ struct Keyring {
   let entropy: SodiumEntropy
 
   init(_ console: Console) throws(Fault) {
+    // A crash must not write keys to a core file.
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     guard let entropy = SodiumEntropy(), let arena = SecretArena() else {
       throw Fault(.cannotRead, ["file": "/dev/urandom", "reason": "no random numbers or no memory for secrets"])
     }

@@ -20,7 +20,7 @@ struct LocalChecks {
       // Without the configuration nobody knows where the files are.
       return checks.map { check in
         check == .config
-          ? Finding(.config, .fail, error.sentence, evidence: error.evidence, fix: "mesh-ctl config check")
+          ? Finding(.config, .fail, error.sentence, evidence: error.evidence, fix: error.help)
           : Finding(check, .skip, "the configuration does not load")
       }
     }
@@ -28,7 +28,9 @@ struct LocalChecks {
       switch check {
       case .disk: DiskCheck(folder: setup.folder, fixes: fixes).finding()
       case .keys: KeysCheck(console: console, folder: setup.folder, fixes: fixes).finding()
-      default: nil
+      case .hardware: HardwareCheck(setup: setup).finding()
+      case .config: ConfigCheck(setup: setup).finding()
+      case .clock, .udpOut, .udpIn, .tcpIn, .mtu, .nat: nil
       }
     }
   }

@@ -21,7 +21,7 @@ struct MeshCtlCommand: ParsableCommand {
     subcommands: [
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
-      KeyCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
       LabCommand.self,
     ],
     defaultSubcommand: nil)
@@ -29,6 +29,11 @@ struct MeshCtlCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   static func main() {
+    // A mask is inherited: a parent that blocks signals in its threads must not make a watching command immortal.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&signals, signal) }
+    sigprocmask(SIG_UNBLOCK, &signals, nil)
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -44,9 +49,9 @@ struct MeshCtlCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
+    try Console.run(global, canWatch: true) { console throws(Fault) in
       do throws(Fault) {
-        return try StatusCommand.show(console)
+        return try console.repeating { () throws(Fault) in try StatusCommand.show(console) }
       } catch {
         guard error.code == ErrorCode.noNode.rawValue else { throw error }
         console.print(
@@ -66,10 +71,15 @@ struct MeshCtlCommand: ParsableCommand {
 
 extension Console {
   /// Runs the body of a command and ends the process with its code.
-  static func run(_ options: GlobalOptions, _ body: (Console) throws(Fault) -> ExitCode) throws {
+  static func run(_ options: GlobalOptions, canWatch: Bool = false, _ body: (Console) throws(Fault) -> ExitCode) throws
+  {
     let console = Console(options)
     let code: ExitCode
-    do {
+    do throws(Fault) {
+      guard canWatch || !options.watch else {
+        throw Fault(
+          .badOption, ["option": "--watch", "reason": "goes with status, members and doctor", "command": "status"])
+      }
       code = try body(console)
     } catch {
       console.report(error)

@@ -1,3 +1,4 @@
+import Configuration
 import Control
 import Glibc
 import KeyStore
@@ -62,12 +63,11 @@ struct WelcomePeers {
 
   /// The list that was written by `network create --address` or by this host's own welcome; names are not looked up.
   private func fromBootstrap() throws(Fault) -> [WelcomePeer] {
-    try keyring.files.bootstrapText().split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      guard words.count == 3, let endpoint = Endpoint(String(words[1])), let key = HostKey(String(words[2])) else {
-        return nil
-      }
-      return WelcomePeer(key: key, endpoint: endpoint, name: MeshName.isValid(words[0].utf8) ? String(words[0]) : nil)
+    try keyring.files.bootstrapPeers().compactMap { peer in
+      guard let endpoint = Endpoint(address: peer.host, port: peer.port),
+        let key = HostKey(exchange: [UInt8](peer.publicKey.prefix(32)), signing: [UInt8](peer.publicKey.dropFirst(32)))
+      else { return nil }
+      return WelcomePeer(key: key, endpoint: endpoint, name: peer.name)
     }
   }
 

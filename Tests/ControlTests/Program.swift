@@ -49,6 +49,26 @@ enum Program {
     }
   }
 
+  /// Runs until `isOver`, then ends it by SIGTERM.
+  static func runUntil(_ isOver: @escaping @Sendable () -> Bool, _ arguments: [String]) async throws -> Outcome {
+    try await onThread {
+      let scratch = try TemporaryDirectory()
+      let process = Process()
+      process.executableURL = URL(filePath: path)
+      process.arguments = arguments
+      process.environment = [:]
+      let url = URL(filePath: scratch.path + "/out")
+      try Data().write(to: url)
+      process.standardOutput = try FileHandle(forWritingTo: url)
+      try process.run()
+      let limit = Date(timeIntervalSinceNow: 60)
+      while !isOver(), process.isRunning, Date() < limit { usleep(5_000) }
+      process.terminate()
+      let code = wait(for: process)
+      return Outcome(code: code, output: try String(contentsOf: url, encoding: .utf8), errors: "")
+    }
+  }
+
   /// Runs on a pseudo-terminal of this size and answers each prompt, in order, when its text has appeared.
   static func runOnTerminal(
     _ arguments: [String], in folder: String? = nil, environment: [String: String] = ["TERM": "xterm"],

@@ -10,20 +10,29 @@ package enum FaultScreen {
   }
 }
 
-/// `mesh-ctl explain M012`.
+/// `mesh-ctl explain`.
 package enum ExplainScreen {
   package static func text(_ code: ErrorCode, for terminal: Terminal) -> String {
     let text = code.text
-    let lines = terminal.wrap(text.explanation, first: terminal.width, rest: terminal.width)
-    return """
-      \(terminal.paint(.bold, "\(code.rawValue)  \(text.title)"))
+    return terminal.paint(.bold, "\(code.rawValue)  \(text.title)")
+      + """
+
 
         message   \(text.sentence)
         command   \(text.help)
         exit      \(text.exit.rawValue)
 
-      \(lines.joined(separator: "\n"))
+      \(wrapped(text.explanation, for: terminal))
 
       """
+  }
+
+  /// Paragraphs that fit the terminal; indented lines stay as they are.
+  package static func wrapped(_ text: String, for terminal: Terminal) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.hasPrefix(" ")
+        ? String(line)
+        : terminal.wrap(String(line), first: terminal.width, rest: terminal.width).joined(separator: "\n")
+    }.joined(separator: "\n")
   }
 }

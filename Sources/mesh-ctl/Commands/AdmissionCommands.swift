@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Control
 import KeyStore
 import SecureChannel
@@ -103,6 +104,7 @@ struct AdmitCommand: ParsableCommand {
         requests.append(
           try Keyring.told(.requestDamaged) { () throws(AdmissionError) in try AdmissionRequest(line: line) })
       }
+      warnOfTakenNames(requests, console)
       let peers = try WelcomePeers(console, keyring, given: peer?.endpoint).choose()
       let lifetime = try console.certificateLifetime(days)
       let welcomes = try keyring.withOperator(operatorOptions, of: network, command: "admit", console) {
@@ -132,6 +134,17 @@ struct AdmitCommand: ParsableCommand {
       let text = welcomes.map { $0.welcome + "\n" }.joined()
       console.show(reply, text: text, plain: text, verdict: text)
       return .ok
+    }
+  }
+
+  /// Names are for people; two hosts of one name are legal and confusing.
+  private func warnOfTakenNames(_ requests: [AdmissionRequest], _ console: Console) {
+    guard let client = try? console.connect(), let reply: MembersReply = try? client.ask(.members) else { return }
+    for request in requests {
+      let id = request.key.hostID.description
+      let taken = reply.members.first { $0.name == request.name && $0.id != id && $0.state.isThere }
+      guard let taken else { continue }
+      console.say("note: another host is called \(request.name) already: \(taken.id) (\(taken.state.rawValue))")
     }
   }
 
@@ -173,8 +186,7 @@ struct AcceptCommand: ParsableCommand {
         throw fault(error, identity, current)
       }
       // The network file comes last: until then this host is what it was before.
-      try files.saveBootstrap(
-        welcome.peers.map { BootstrapLine.text($0.name ?? $0.key.hostID.description, $0.endpoint, $0.key) })
+      try files.save(welcome.peers.map { BootstrapPeer($0.name, $0.endpoint, $0.key) })
       try files.save(welcome.certificate)
       try files.save(welcome.network, replacing: .always)
       let end = Timestamp(seconds: welcome.certificate.notAfter)
@@ -218,6 +230,10 @@ struct KeyCommand: ParsableCommand {
       return .ok
     }
   }
+}
+
+extension MemberState {
+  fileprivate var isThere: Bool { self != .left && self != .revoked }
 }
 
 extension Keyring {

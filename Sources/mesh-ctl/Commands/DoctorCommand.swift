@@ -20,12 +20,13 @@ struct DoctorCommand: ParsableCommand {
   static let patience = Duration.seconds(20)
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
+    try Console.run(global, canWatch: true) { console throws(Fault) in
       try console.repeating { () throws(Fault) in
         let local = LocalChecks(console, fixes: fix)
         let wanted = check.map { [$0] } ?? DoctorCheck.allCases
-        let reply = DoctorReply(
-          at: console.now, checks: local.run(wanted.filter { !$0.isMadeByNode }) + nodeFindings(wanted, console))
+        let remote = nodeFindings(wanted, console)
+        let here = wanted.filter { check in !check.isMadeByNode && !remote.contains { $0.name == check.rawValue } }
+        let reply = DoctorReply(at: console.now, checks: local.run(here) + remote)
         let subject = local.hostName
         console.show(
           reply, text: DoctorScreen.text(reply, subject: subject, for: console.terminal),
@@ -38,17 +39,18 @@ struct DoctorCommand: ParsableCommand {
 
   /// Without a node its checks are skipped, and the screen says so; the others still help.
   private func nodeFindings(_ wanted: [DoctorCheck], _ console: Console) -> [Finding] {
-    let wanted = wanted.filter(\.isMadeByNode)
+    // The node sees the limits of its container as well, so it is asked about the hardware too.
+    let wanted = wanted.filter { $0.isMadeByNode || $0 == .hardware }
     guard !wanted.isEmpty else { return [] }
     do throws(Fault) {
       let client = try console.connect(timeout: max(global.timeout.duration, DoctorCommand.patience))
       let reply: DoctorReply = try client.ask(.doctor(checks: check == nil ? [] : wanted.map(\.rawValue)))
-      // All that the node tells, also checks that this program does not know yet; but ours are made here.
+      // All that the node tells, also checks that this program does not know yet; but what is ours is made here.
       return reply.checks.filter { finding in
         DoctorCheck(rawValue: finding.name).map { wanted.contains($0) } ?? (check == nil)
       }
     } catch {
-      return wanted.map { Finding($0, .skip, error.sentence) }
+      return wanted.filter(\.isMadeByNode).map { Finding($0, .skip, error.sentence) }
     }
   }
 }

@@ -12,16 +12,7 @@ struct ExplainCommand: ParsableCommand {
   var topic: String
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
-      if let code = ErrorCode(rawValue: topic.uppercased()) {
-        let reply = ExplanationReply(code)
-        console.show(
-          reply, text: ExplainScreen.text(code, for: console.terminal), plain: reply.plain,
-          verdict: code.text.title + "\n")
-        return .ok
-      }
-      throw Fault(.unknownTopic, ["topic": topic.printable(limit: 60)])
-    }
+    try Console.run(global) { console throws(Fault) in try Topics.explain(topic, console) }
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Control
 import KeyStore
 import SecureChannel
@@ -81,7 +82,7 @@ struct NetworkCreateCommand: ParsableCommand {
       lifetime: try console.certificateLifetime(days))
     let certificate = try request.certificate(of: made, by: signer, keyring, now: console.now)
     try files.saveOperatorFile(sealed)
-    try files.saveBootstrap(address.map { [BootstrapLine.text(name.text, $0.endpoint, identity.key)] } ?? [])
+    try files.save(address.map { [BootstrapPeer(name.text, $0.endpoint, identity.key)] } ?? [])
     try files.save(certificate)
     try files.save(made, replacing: .never)
     return (made, certificate)

@@ -30,7 +30,7 @@ struct StatusCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
+    try Console.run(global, canWatch: true) { console throws(Fault) in
       if let wait { try waitUntil(wait, console) }
       let code = try console.repeating { () throws(Fault) in try StatusCommand.show(console) }
       return exitZero ? .ok : code
@@ -89,7 +89,7 @@ struct MembersCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in
+    try Console.run(global, canWatch: true) { console throws(Fault) in
       try console.repeating { () throws(Fault) in
         var reply: MembersReply = try console.connect().ask(.members)
         let filter = MemberFilter(states: state, roles: role, names: name)
@@ -144,7 +144,7 @@ struct EventsCommand: ParsableCommand {
         guard follow else { return .ok }
         patience = nil
       }
-      throw Fault(.badReply, ["socket": try console.socketPath(), "reason": "the node closed the connection"])
+      throw Fault(.noNode, ["socket": try console.socketPath()], evidence: ["the node closed the connection"])
     }
   }
 }
@@ -161,7 +161,7 @@ struct LeaveCommand: ParsableCommand {
       let client = try console.connect()
       try client.send(.leave)
       guard var reply = try client.next(LeaveReply.self, within: global.timeout.duration) else {
-        throw Fault(.badReply, ["socket": try console.socketPath(), "reason": "the node closed the connection"])
+        throw Fault(.noNode, ["socket": try console.socketPath()], evidence: ["the node closed the connection"])
       }
       if reply.state == .leaving {
         console.say("leaving ...")
