@@ -94,7 +94,7 @@ package final class Child: Handle {
     case .piped:
       precondition(hasClient, "piped standard streams need a client")
       let stream = try Stream(loop, .unix)
-      uvshim_stdio_pipe(&container, stream.pointer(as: uv_stream_t.self), descriptor == 0 ? 1 : 0)
+      uvshim_stdio_pipe(&container, stream.pointer(as: uv_stream_t.self))
       return stream
     }
     return nil

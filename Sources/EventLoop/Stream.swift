@@ -345,6 +345,12 @@ package struct PeerCredentials: Hashable, Sendable {
   package let process: Int32
   package let user: UInt32
   package let group: UInt32
+
+  package init(process: Int32, user: UInt32, group: UInt32) {
+    self.process = process
+    self.user = user
+    self.group = group
+  }
 }
 
 private func connectionAnswered(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {

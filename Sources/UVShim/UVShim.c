@@ -283,8 +283,9 @@ void uvshim_stdio_inherit(uv_stdio_container_t *into, int fd) {
   into->data.fd = fd;
 }
 
-void uvshim_stdio_pipe(uv_stdio_container_t *into, uv_stream_t *stream, int child_reads) {
-  into->flags = (uv_stdio_flags)(UV_CREATE_PIPE | (child_reads ? UV_READABLE_PIPE : UV_WRITABLE_PIPE));
+void uvshim_stdio_pipe(uv_stdio_container_t *into, uv_stream_t *stream) {
+  // libuv makes socket pairs. Both directions, so that our end of the child's input hears when the child closes it.
+  into->flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE);
   into->data.stream = stream;
 }
 
@@ -334,5 +335,7 @@ int uvshim_forbid_core_dumps(void) {
   if (setrlimit(RLIMIT_CORE, &limit) < 0) return -errno;
   return result(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
+
+int uvshim_is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
 
 int uvshim_forbid_new_privileges(void) { return result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }

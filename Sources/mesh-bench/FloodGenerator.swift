@@ -17,8 +17,9 @@ final class FloodGenerator: @unchecked Sendable {
 
   private static let batch = CFLOOD_BATCH
   private static let slot = 1_500
-  /// Different source ports, so that limits per source are met as a botnet would meet them.
-  private static let sockets = 32
+  /// Sources: as many addresses of 127.0.0.0/8 in as many /24, so that limits per source and per neighbourhood are met
+  /// as a botnet would meet them.
+  private static let sockets = 64
 
   private let port: UInt16
   private let perSecond: Double
@@ -56,8 +57,16 @@ final class FloodGenerator: @unchecked Sendable {
     target.sin_family = sa_family_t(AF_INET)
     target.sin_port = port.bigEndian
     target.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let handles = (0..<FloodGenerator.sockets).map { _ in
+    let handles = (0..<FloodGenerator.sockets).map { index in
       let handle = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+      var source = sockaddr_in()
+      source.sin_family = sa_family_t(AF_INET)
+      source.sin_addr.s_addr = UInt32(0x7f01_0101 + index << 16 + index << 8).bigEndian
+      withUnsafePointer(to: &source) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          _ = bind(handle, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
       withUnsafePointer(to: &target) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           _ = connect(handle, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -215,5 +215,5 @@ extension Simulation {
 
 extension Timer {
   /// The one deadline of a node that needs no send.
-  fileprivate var isSuspicionDeadline: Bool { room == 0 && kind == 3 }
+  fileprivate var isSuspicionDeadline: Bool { room == 0 && kind == 23 }
 }

@@ -107,7 +107,7 @@ int uvshim_file_descriptor(const uv_handle_t *handle);
 
 void uvshim_stdio_ignore(uv_stdio_container_t *into);
 void uvshim_stdio_inherit(uv_stdio_container_t *into, int fd);
-void uvshim_stdio_pipe(uv_stdio_container_t *into, uv_stream_t *stream, int child_reads);
+void uvshim_stdio_pipe(uv_stdio_container_t *into, uv_stream_t *stream);
 
 enum {
   /// The child gets SIGKILL when the thread that spawned it ends.
@@ -129,6 +129,8 @@ int uvshim_lock(int fd);
 void uvshim_ignore_sigpipe(void);
 /// Soft RLIMIT_CORE 0 (the hard limit stays, for children) and PR_SET_DUMPABLE 0.
 int uvshim_forbid_core_dumps(void);
+/// PR_GET_DUMPABLE.
+int uvshim_is_dumpable(void);
 /// PR_SET_NO_NEW_PRIVS: neither this process nor its children gain rights by exec.
 int uvshim_forbid_new_privileges(void);
 
