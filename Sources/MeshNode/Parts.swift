@@ -1,7 +1,6 @@
 import Configuration
 import Control
 import EventLoop
-import KeyStore
 import NodeCore
 import SecureChannel
 import Wire
@@ -22,10 +21,10 @@ struct NodeIdentity {
 
 /// How a node is to run.
 package struct RunOptions {
-  /// `--config`; `nil`: `p2p_athena.conf` in the folder, if it is there.
+  /// `--config`; `nil`: where `NodeSetup` looks for one.
   package var configuration: String?
-  /// `--dir`, else MESH_DIR, else `mesh`.
-  package var folder: String
+  /// `--dir`.
+  package var folder: String?
   /// `--set key=value`, in order.
   package var assignments: [String] = []
   /// In nanoseconds: give up when no peer has answered by then.
@@ -37,10 +36,7 @@ package struct RunOptions {
   package internal(set) var configurationOrigin = ""
   package internal(set) var configurationWarnings: [String] = []
 
-  /// The folder that is used when nobody names one, as `mesh-ctl` does.
-  package static var standardFolder: String { NodeFolder.standard }
-
-  package init(folder: String) { self.folder = folder }
+  package init() {}
 }
 
 /// What `Startup` has made and `Shell` lives on.

@@ -107,7 +107,7 @@ package enum Startup {
         loop, folder: folder.data, certificatePath: folder.certificate, certificateStart: identity.first.notBefore,
         host: identity.host, state: state)
       let lookup = PeerSource(
-        loop, listed: try listedPeers(settings, KeyFiles(folder, arena: arena)), remembered: state.peers,
+        loop, listed: try BootstrapFiles.peers(settings, KeyFiles(folder, arena: arena)), remembered: state.peers,
         own: identity.host)
       guard let node = NodeFactory.node(identity, settings, state, ports, entropy) else {
         ports.close()
@@ -172,39 +172,6 @@ package enum Startup {
     try certificate.bytes.withUnsafeBytes { bytes in
       Result { () throws(CertificateRefusal) in try roster.verify(bytes, at: now) }
     }.get()
-  }
-
-  /// The list that `mesh-ctl accept` wrote, and those of the configuration.
-  private static func listedPeers(_ settings: Settings, _ files: KeyFiles) throws(Fault) -> [ListedPeer] {
-    var peers = try listedPeers(Array(files.bootstrapText().utf8), files.folder.bootstrap)
-    for path in settings.network.bootstrapFiles {
-      switch SystemFiles().read(path, limit: KeyFiles.bootstrapLimit) {
-      case .found(let facts, let bytes):
-        guard facts.owner == geteuid() || facts.owner == 0, facts.mode & 0o002 == 0, facts.isRegular else {
-          throw Fault(
-            .fileMode,
-            [
-              "file": path, "reason": "may be changed by others, so anybody could name peers",
-              "fix": "chmod o-w \(path)",
-            ],
-            at: path)
-        }
-        peers += try listedPeers(bytes, path)
-      case .missing: throw Fault(.cannotRead, ["file": path, "reason": "there is no such file"], at: path)
-      case .failed(let reason): throw Fault(.cannotRead, ["file": path, "reason": reason], at: path)
-      }
-    }
-    return peers
-  }
-
-  private static func listedPeers(_ bytes: [UInt8], _ path: String) throws(Fault) -> [ListedPeer] {
-    let (peers, messages) = BootstrapList.read(bytes, name: path)
-    if let error = messages.errors.first {
-      throw Fault(
-        .bootstrapLine, ["line": "\(error.place?.line ?? 0)", "file": path, "reason": error.text],
-        at: error.place?.description ?? path, evidence: messages.errors.dropFirst().prefix(5).map(\.text))
-    }
-    return peers.compactMap(ListedPeer.init)
   }
 }
 

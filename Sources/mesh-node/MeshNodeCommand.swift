@@ -1,7 +1,6 @@
 import ArgumentParser
 import Configuration
 import Control
-import Glibc
 import MeshNode
 
 @main
@@ -25,7 +24,8 @@ struct MeshNodeCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration (default: p2p_athena.conf in the node's folder).", valueName: "file"))
+    help: ArgumentHelp(
+      "The configuration (default: p2p_athena.conf in the node's folder or in conf).", valueName: "file"))
   var config: String?
 
   @Option(
@@ -52,7 +52,8 @@ struct MeshNodeCommand: ParsableCommand {
   var logLevel: LogLevel?
 
   func run() throws {
-    var options = RunOptions(folder: folder)
+    var options = RunOptions()
+    options.folder = dir
     options.configuration = config
     options.assignments = settings
     if let logFormat { options.assignments.append("node.log_format=\(logFormat.rawValue)") }
@@ -65,12 +66,6 @@ struct MeshNodeCommand: ParsableCommand {
       throw ArgumentParser.ExitCode(loaded.settings == nil ? Control.ExitCode.configuration.rawValue : 0)
     }
     throw ArgumentParser.ExitCode(Startup.run(options).rawValue)
-  }
-
-  private var folder: String {
-    if let dir { return dir }
-    let named = ServiceNotice.environmentValue("MESH_DIR") ?? ""
-    return named.isEmpty ? RunOptions.standardFolder : named
   }
 }
 
