@@ -190,6 +190,24 @@ extension ErrorCode {
         means that the mesh has outgrown a default, or that somebody floods it.
         """)
 
+    case .selfTestFailed:
+      Text(
+        "self-test failed", "the cryptography of this machine gives wrong answers: {parts}",
+        help: "mesh-ctl explain M024", severity: .unhealthy,
+        """
+        Before it does anything a node computes known answers (hash, HMAC, key derivation, cipher, key exchange, \
+        signature). One came out wrong, so libsodium is broken or built wrongly for this processor, or the memory is \
+        faulty. Install libsodium from the distribution again; if that does not help, test the memory.
+        """)
+    case .unsafeEnvironment:
+      Text(
+        "unsafe environment", "{variable} is set: hash tables could be aimed at from outside",
+        help: "mesh-node --help", exit: .configuration, severity: .unhealthy,
+        """
+        SWIFT_DETERMINISTIC_HASHING makes every process hash alike, so that a stranger could choose keys that make \
+        tables slow. It is meant for debugging. Unset it and start again.
+        """)
+
     // MARK: Joining
     case .noPeerAnswers:
       Text(

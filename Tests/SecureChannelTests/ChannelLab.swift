@@ -360,12 +360,12 @@ final class Lab {
       handle(.deadline(timer), nodes[index])
     case .tcp(let index, let life, let tcp):
       guard nodes[index].life == life else { return }
-      handle(tcp, nodes[index])
+      serve(tcp, nodes[index])
     case .call(let call): call()
     }
   }
 
-  private func handle(_ tcp: TCP, _ node: LabNode) {
+  private func serve(_ tcp: TCP, _ node: LabNode) {
     switch tcp {
     case .accepted(let connection, let from): handle(.accepted(connection, from: from), node)
     case .connected(let connection): handle(.connected(connection), node)
