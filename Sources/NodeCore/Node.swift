@@ -1,5 +1,5 @@
 package import Gossip
-package import SecureChannel
+import SecureChannel
 package import Wire
 
 /// One node of the mesh: the cores and how they work together. Pure, like them; the shell and the simulator run it.

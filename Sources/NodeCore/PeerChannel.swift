@@ -15,3 +15,5 @@ package protocol PeerChannel {
   /// The public keys of a host, from its certificate or from an introduction.
   func key(of host: HostID) -> HostKey?
 }
+
+extension SecureChannel.Channel: PeerChannel {}

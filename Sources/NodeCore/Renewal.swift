@@ -7,7 +7,7 @@ package protocol CertificateRenewal: AnyObject {
   /// Which host a certificate of our network is for; `nil` when it is not valid now.
   func subject(of certificate: [UInt8], at wall: UInt64) -> HostID?
   /// Whether it begins later than the one that this host uses.
-  func isNewer(_ certificate: [UInt8]) -> Bool
+  func isNewer(_ certificate: [UInt8], at wall: UInt64) -> Bool
   /// Makes a later certificate for our own keys ours; `nil` when it is not valid or not later.
   func adoptOwn(_ certificate: [UInt8], at wall: UInt64) -> (certificate: Certificate, version: UInt64)?
 }
@@ -36,7 +36,7 @@ extension Node {
       effects.events.append(.certificateRefused(from: host, "it is not for this host, or not valid now"))
       return
     }
-    guard renewal.isNewer(certificate) else {
+    guard renewal.isNewer(certificate, at: now.wall) else {
       effects.events.append(.certificateRefused(from: host, "the one in use begins as late or later"))
       return
     }

@@ -78,14 +78,14 @@ struct CookieJar {
 }
 
 /// mac1 and the seal of cookies, by the public key of whoever receives the HELLO or sends the COOKIE.
-struct GreetingKeys {
+package struct GreetingKeys {
   /// Keys mac1 of every message to that host. Only members can make it: it is keyed with the network secret.
   let mac1: Secret
   /// Seals its cookies; made of public values, so that it only keeps a cookie out of the hands of bystanders.
   let cookie: Digest
 
   /// `nil` when the arena is full.
-  init?(of exchangeKey: [UInt8], network: Network, arena: SecretArena) {
+  package init?(of exchangeKey: [UInt8], network: Network, arena: SecretArena) {
     guard let mac1 = arena.allocate(32) else { return nil }
     network.secret.withBytes { secret in
       mac1.withMutableBytes { output in
@@ -103,7 +103,7 @@ struct GreetingKeys {
     cookie = Digest(of: hash)
   }
 
-  func writeMac1(of message: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
+  package func writeMac1(of message: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
     mac1.withBytes { Blake2b.hash(message, key: $0, into: output) }
   }
 

@@ -14,11 +14,16 @@ private let allowedImports: [String: Set<String>] = [
     "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
-  "KeyStore": ["Wire", "SecureChannel", "Glibc"],
+  "KeyStore": ["Wire", "SecureChannel", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
-    "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials",
+    "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",
+    "FoundationEssentials",
+  ],
+  "MeshLab": ["Control", "Glibc"],
+  "mesh-bench": [
+    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
