@@ -62,6 +62,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case hostUnreachable = "M062"
   case unknownTopic = "M063"
   case timeOut = "M064"
+  case labFailed = "M065"
 
   // What `doctor` finds; one code a check, whatever the check's result.
   case checkConfig = "M080"

@@ -17,8 +17,8 @@ package enum ChaChaPoly {
     }
   }
 
-  /// Decrypts in place and returns the plaintext (all but the last 16 bytes); `nil` when the tag is wrong, and then
-  /// the bytes are unchanged.
+  /// Decrypts in place and returns the plaintext (all but the last 16 bytes); `nil` when the tag is wrong; the
+  /// bytes are gone then (libsodium zeroes them), so one ciphertext cannot be tried with two keys.
   package static func open(
     inPlace bytes: UnsafeMutableRawBufferPointer, key: Secret, counter: UInt64,
     authenticating header: UnsafeRawBufferPointer = .none
@@ -28,7 +28,7 @@ package enum ChaChaPoly {
     }
   }
 
-  /// As above, with a key of 32 and a nonce of 12 bytes.
+  /// As above, with a key of 32 and a nonce of 12 bytes; another size of the nonce is refused.
   package static func seal(
     inPlace bytes: UnsafeMutableRawBufferPointer, key: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer,
     authenticating header: UnsafeRawBufferPointer
@@ -44,8 +44,8 @@ package enum ChaChaPoly {
     inPlace bytes: UnsafeMutableRawBufferPointer, key: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer,
     authenticating header: UnsafeRawBufferPointer
   ) -> UnsafeMutableRawBufferPointer? {
-    precondition(key.count == keySize && nonce.count == nonceSize)
-    guard bytes.count >= tagSize else { return nil }
+    precondition(key.count == keySize)
+    guard nonce.count == nonceSize, bytes.count >= tagSize else { return nil }
     let count = bytes.count - tagSize
     let status = crypto_aead_chacha20poly1305_ietf_decrypt_detached(
       bytes.octets, nil, bytes.octets, UInt64(count), bytes.octets + count, header.octets,
@@ -78,13 +78,13 @@ package enum XChaChaPoly {
       UInt64(header.count), nil, nonce.octets, key.octets)
   }
 
-  /// Decrypts in place; `nil` when the tag is wrong.
+  /// Decrypts in place; `nil` when the tag is wrong or the nonce does not have 24 bytes.
   package static func open(
     inPlace bytes: UnsafeMutableRawBufferPointer, key: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer,
     authenticating header: UnsafeRawBufferPointer
   ) -> UnsafeMutableRawBufferPointer? {
-    precondition(key.count == keySize && nonce.count == nonceSize)
-    guard bytes.count >= tagSize else { return nil }
+    precondition(key.count == keySize)
+    guard nonce.count == nonceSize, bytes.count >= tagSize else { return nil }
     let count = bytes.count - tagSize
     let status = crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
       bytes.octets, nil, bytes.octets, UInt64(count), bytes.octets + count, header.octets,

@@ -38,7 +38,7 @@ package final class ExchangeKeyPair {
   }
 
   /// X25519 (RFC 7748); false when the result is zero, which means that the other key is of small order.
-  func shared(with publicKey: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
+  package func shared(with publicKey: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
     guard publicKey.count == 32, output.count == 32 else { return false }
     return privateKey.withBytes { crypto_scalarmult(output.octets, $0.octets, publicKey.octets) } == 0
   }

@@ -123,6 +123,8 @@ private final class SecretRegion {
   private var occupied = [UInt8](repeating: 0, count: blockCount)
   let isLocked: Bool
   private(set) var used = 0
+  /// No block before this one has a free quarter.
+  private var firstOpen = 0
 
   init?(lock: (UnsafeMutableRawPointer, Int) -> Bool) {
     guard let base = sodium_malloc(SecretArena.regionSize) else { return nil }
@@ -140,7 +142,8 @@ private final class SecretRegion {
     case ...64: masks = [0b0011, 0b1100]
     default: masks = [0b1111]
     }
-    for block in 0..<SecretRegion.blockCount where occupied[block] != 0b1111 {
+    while firstOpen < SecretRegion.blockCount, occupied[firstOpen] == 0b1111 { firstOpen += 1 }
+    for block in firstOpen..<SecretRegion.blockCount {
       for mask in masks where occupied[block] & mask == 0 {
         occupied[block] |= mask
         used += mask.nonzeroBitCount * SecretRegion.quarter
@@ -155,6 +158,7 @@ private final class SecretRegion {
     let size = slot.mask.nonzeroBitCount * SecretRegion.quarter
     sodium_memzero(slot.address, size)
     occupied[slot.block] &= ~slot.mask
+    firstOpen = min(firstOpen, slot.block)
     used -= size
   }
 }

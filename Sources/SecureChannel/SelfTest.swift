@@ -30,7 +30,7 @@ package enum SelfTest {
     return running.finish()
       == hexadecimal(
         "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
-          + "7d87c5392aab792dc252d5de4533cc9518d38aa8dbc4925ab92386edd4009923")
+          + "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923")
   }
 
   /// RFC 4231, test case 2, and the same input through HMAC-BLAKE2b-512 (computed with Python's hashlib and hmac).
@@ -86,11 +86,11 @@ package enum SelfTest {
           header.withUnsafeBytes { header in
             ChaChaPoly.seal(inPlace: bytes, key: key, nonce: nonce, authenticating: header)
             let isRight = bytes.suffix(16).elementsEqual(hexadecimal("1ae10b594f09e26a7e902ecbd0600691"))
-            bytes[0] ^= 1
-            let takesForgery = ChaChaPoly.open(inPlace: bytes, key: key, nonce: nonce, authenticating: header) != nil
-            bytes[0] ^= 1
             let opened = ChaChaPoly.open(inPlace: bytes, key: key, nonce: nonce, authenticating: header)
-            return isRight && !takesForgery && (opened?.elementsEqual(text) ?? false)
+            guard isRight, opened?.elementsEqual(text) ?? false else { return false }
+            ChaChaPoly.seal(inPlace: bytes, key: key, nonce: nonce, authenticating: header)
+            bytes[0] ^= 1
+            return ChaChaPoly.open(inPlace: bytes, key: key, nonce: nonce, authenticating: header) == nil
           }
         }
       }

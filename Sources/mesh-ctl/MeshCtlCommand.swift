@@ -22,6 +22,7 @@ struct MeshCtlCommand: ParsableCommand {
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
       KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      LabCommand.self,
     ],
     defaultSubcommand: nil)
 
