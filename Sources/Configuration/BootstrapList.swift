@@ -8,6 +8,13 @@ package struct BootstrapPeer: Hashable, Sendable {
   /// X25519 public key, then Ed25519 public key: `BootstrapList.keySize` bytes.
   package var publicKey: [UInt8]
 
+  package init(name: String, host: String, port: UInt16, publicKey: [UInt8]) {
+    self.name = name
+    self.host = host
+    self.port = port
+    self.publicKey = publicKey
+  }
+
   /// `host` is a name, not an address.
   package var needsLookUp: Bool { !InternetAddress.isValid(host) }
 }

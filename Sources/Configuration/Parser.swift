@@ -432,14 +432,13 @@ struct Parser {
     zip(name.utf8, name.utf8.dropFirst()).contains { $0 == UInt8(ascii: ".") && $1 == UInt8(ascii: ".") }
   }
 
-  /// Blanks before the first character of the line; a tab counts as four.
+  /// Blanks before the first character of the line; a tab counts as four. More than a screen's width tells nothing.
   private func indentation(_ offset: Int) -> Int {
-    var start = offset
-    while start > 0, source.bytes[start - 1] != UInt8(ascii: "\n"), offset - start < 256 { start -= 1 }
+    let start = source.lineStart(of: offset)
     var width = 0
-    while start < offset, Lexer.isBlank(source.bytes[start]) {
-      width += source.bytes[start] == UInt8(ascii: "\t") ? 4 : 1
-      start += 1
+    for byte in source.bytes[start..<min(offset, start + 256)] {
+      guard Lexer.isBlank(byte) else { break }
+      width += byte == UInt8(ascii: "\t") ? 4 : 1
     }
     return width
   }
