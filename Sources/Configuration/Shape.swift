@@ -28,6 +28,8 @@ enum Shape: Sendable {
     var help: String?
     /// Bytes of the text that are wrong; `nil`: all of it.
     var part: Range<Int>?
+    /// The element of a list that is wrong, where it stands in the source.
+    var element: Range<Int>?
     /// The text holds a secret: it is not shown.
     var isSecret = false
   }
@@ -226,10 +228,14 @@ extension Shape {
     }
     var paths: [String] = []
     for node in nodes {
-      guard case .text(let path) = try Shape.path(mayBeEmpty: false, limit: Shape.pathLimit).read(node) else {
-        continue
+      do {
+        let path = try Shape.path(mayBeEmpty: false, limit: Shape.pathLimit).read(node)
+        if case .text(let text) = path { paths.append(text) }
+      } catch {
+        var mistake = error
+        mistake.element = node.span
+        throw mistake
       }
-      paths.append(path)
     }
     return .texts(paths)
   }
