@@ -170,7 +170,8 @@ struct ExitCodesTests {
     let commands =
       ErrorCode.allCases.map { ($0.rawValue, $0.text.help) }
       + MessageCode.allCases.map { ($0.rawValue, $0.helpCommand) }
-    for (code, command) in commands {
+    var seen: Set<String> = []
+    for (code, command) in commands where seen.insert(command).inserted {
       var words = command.split(separator: " ").map(String.init)
       guard words.removeFirst() == "mesh-ctl", words.first != "lab" else { continue }
       words = words.map { $0 == "{host}" ? "prt-1" : $0 == "{command}" ? "admit" : $0 }
