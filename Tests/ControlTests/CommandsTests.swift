@@ -245,6 +245,8 @@ struct ConfigurationCommandsTests {
     #expect(try await socket(["--dir", "/x"], ["MESH_DIR": "/e"]) == "/x/data/control.sock")
     #expect(try await socket(["--set", "node.data_dir=/d"]) == "/d/control.sock")
     #expect(try await socket(["--dir", "/x", "--set", "node.control_socket=/s"]) == "/s")
+    // One of the two can still be put elsewhere.
+    #expect(try await socket(["--dir", "/x", "--set", "node.data_dir=/d"]) == "/d/control.sock")
     try write("p2p_settings.node.data_dir: /rathena\n", to: "conf/p2p_athena.conf")
     #expect(try await socket([]) == "/rathena/control.sock")
     try write("p2p_settings.node.data_dir: /own\n", to: "mesh/p2p_athena.conf")
