@@ -90,7 +90,7 @@ extension ErrorCode {
         """)
     case .hostSuspect:
       Text(
-        "host suspect", "{host} does not answer on {address}; others are being asked",
+        "host suspect", "{host} is suspect: it does not answer on {address}",
         help: "mesh-ctl members --state suspect",
         """
         A host that misses probes is suspect until it answers or until enough other hosts agree that it is dead. A \
