@@ -209,8 +209,8 @@ package final class Stream: Handle {
 
   /// Closes after what was written has reached the far side: sends the end, throws away what still comes in (closing
   /// with unread bytes would reset the connection and lose what is under way), and closes when the far side has ended
-  /// too, after `limit` nanoseconds at the latest. Only `closed` is still called. A stream that is not connected yet closes at
-  /// once.
+  /// too, after `limit` nanoseconds at the latest. Only `closed` is still called. A stream that is not connected yet
+  /// closes at once.
   package func finish(within limit: UInt64 = Stream.finishLimit) {
     guard isOpen, !isFinishing else { return }
     guard isConnected else { return close() }
