@@ -318,8 +318,8 @@ package final class Loop {
     case poolBusy(Int)
   }
 
-  /// Closes the loop for good and everything on it; `run` must have returned. Waits for jobs on the pool, not longer than
-  /// `limit` nanoseconds. The loop's deadlines are forgotten.
+  /// Closes the loop for good and everything on it; `run` must have returned. Waits for jobs on the pool, not longer
+  /// than `limit` nanoseconds. The loop's deadlines are forgotten.
   package func close(waiting limit: UInt64 = 5_000_000_000) throws(CloseError) {
     if state == .closed { return }
     precondition(state == .idle, "close() on a loop that runs")
