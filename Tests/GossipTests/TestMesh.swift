@@ -161,7 +161,7 @@ final class TestMesh {
       node.sent[bytes[0], default: 0] += 1
       node.bytesSent += bytes.count
       watch?(node.index, send.to, bytes)
-      guard let target = byHost[send.to] else { continue }
+      guard let target = target(of: send) else { continue }
       if chance.happens(loss) || isBlocked(node.index, target) { continue }
       queue.insert(
         .message(bytes, from: node.host, at: node.endpoint, to: target),
@@ -194,6 +194,13 @@ final class TestMesh {
     if node.membership.root != node.membership.recomputedRoot() {
       Issue.record("the kept root is not the recomputed one at node \(node.index), seed \(seed)")
     }
+  }
+
+  /// Of two machines with one identity the one at the address.
+  private func target(of send: MembershipEffects.Send) -> Int? {
+    guard let first = byHost[send.to] else { return nil }
+    if nodes[first].endpoint == send.at { return first }
+    return nodes.first { $0.host == send.to && $0.endpoint == send.at }?.index ?? first
   }
 
   private func check(_ bytes: [UInt8]) {
