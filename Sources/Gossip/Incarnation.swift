@@ -8,7 +8,7 @@ package struct Incarnation: Hashable, Comparable, Sendable, CustomStringConverti
   package static let generationLimit: UInt64 = 1 << 40
   package static let refutationLimit: UInt64 = 1 << 24
 
-  @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Values above their limits are cut to them.
   package init(generation: UInt64, refutation: UInt64) {
@@ -16,10 +16,10 @@ package struct Incarnation: Hashable, Comparable, Sendable, CustomStringConverti
       min(generation, Incarnation.generationLimit - 1) << 24 | min(refutation, Incarnation.refutationLimit - 1)
   }
 
-  @inlinable package var generation: UInt64 { rawValue >> 24 }
-  @inlinable package var refutation: UInt64 { rawValue & 0xff_ffff }
+  package var generation: UInt64 { rawValue >> 24 }
+  package var refutation: UInt64 { rawValue & 0xff_ffff }
 
   package var description: String { "\(generation).\(refutation)" }
 
-  @inlinable package static func < (left: Incarnation, right: Incarnation) -> Bool { left.rawValue < right.rawValue }
+  package static func < (left: Incarnation, right: Incarnation) -> Bool { left.rawValue < right.rawValue }
 }

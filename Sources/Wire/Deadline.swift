@@ -48,7 +48,8 @@ package struct DeadlineQueue<Element> {
   package var count: Int { entries.count }
   package var isEmpty: Bool { entries.isEmpty }
   /// The earliest time in the queue.
-  package var earliest: UInt64? { entries.first?.at }
+  // Not `entries.first`: without optimisation that allocates, and the loop asks in every turn.
+  package var earliest: UInt64? { entries.isEmpty ? nil : entries[0].at }
 
   package mutating func insert(_ element: Element, at: UInt64) {
     sequence &+= 1
@@ -64,7 +65,8 @@ package struct DeadlineQueue<Element> {
 
   /// The earliest element, if it is due by `limit`.
   package mutating func popFirst(dueBy limit: UInt64 = .max) -> (at: UInt64, element: Element)? {
-    guard let first = entries.first, first.at <= limit else { return nil }
+    guard !entries.isEmpty, entries[0].at <= limit else { return nil }
+    let first = entries[0]
     let last = entries.removeLast()
     if !entries.isEmpty {
       entries[0] = last

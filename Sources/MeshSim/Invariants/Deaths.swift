@@ -1,0 +1,100 @@
+import Gossip
+import Wire
+
+/// Checks 3 and 6: a death is found by the observer's own suspicion, which lasts at least its minimum, or it is believed
+/// from enough distinct accusers; and no suspicion outlasts its maximum, except by stalls that the node was told of.
+struct Deaths: Invariant {
+  static let number = 3
+  static let name = "deaths need accusers or an expired suspicion"
+
+  private struct Suspicion {
+    /// The observer's monotonic clock; 0 = not suspected.
+    var since: UInt64 = 0
+    /// Live members at its start.
+    var live: Int32 = 0
+    /// Stalls reported until its start.
+    var stalled: UInt64 = 0
+  }
+
+  private let directory: HostDirectory
+  private let factor: UInt64
+  private let interval: UInt64
+  private var suspicions: PerPair<Suspicion>
+  /// Stalls that each machine's node was told of, in all.
+  private var stalls: ContiguousArray<UInt64>
+
+  init(directory: HostDirectory, settings: MembershipSettings) {
+    self.directory = directory
+    factor = settings.suspicionFactor
+    interval = settings.probeInterval
+    suspicions = PerPair(machines: directory.count, identities: directory.count, empty: Suspicion())
+    stalls = ContiguousArray(repeating: 0, count: directory.count)
+  }
+
+  mutating func begin(machine: Int, identity: Int) { suspicions.clear(machine) }
+
+  mutating func stalled(machine: Int, for span: UInt64) { stalls[machine] += span }
+
+  mutating func hear(
+    _ event: MembershipEvent, about subject: Int?, in step: Step, _ membership: borrowing Membership,
+    _ truth: borrowing Truth
+  ) -> String? {
+    guard let subject else { return nil }
+    switch event {
+    case .suspected:
+      if suspicions[step.machine, subject].since == 0 {
+        suspicions[step.machine, subject] = Suspicion(
+          since: max(1, step.now.monotonic), live: Int32(membership.liveCount), stalled: stalls[step.machine])
+      }
+    case .dead(let host, let incarnation, let accusers):
+      let suspicion = suspicions[step.machine, subject]
+      suspicions[step.machine, subject] = Suspicion()
+      return judge(host, incarnation, accusers, suspicion, in: step, live: membership.liveCount + 1)
+    case .refuted, .alive, .left, .revoked, .forgotten:
+      suspicions[step.machine, subject] = Suspicion()
+    default: break
+    }
+    return nil
+  }
+
+  private func judge(
+    _ host: HostID, _ incarnation: Incarnation, _ accusers: [HostID], _ suspicion: Suspicion, in step: Step, live: Int
+  ) -> String? {
+    if let quorum = Formulas.quorum(live: live), distinct(accusers) >= quorum { return nil }
+    let whence = "\(host) \(incarnation) was declared dead with \(live) live hosts by \(accusers.count) accusers"
+    guard suspicion.since != 0 else { return whence + " and without having been suspected" }
+    let shortest = minimum(live: min(live, Int(suspicion.live)))
+    let lasted = step.now.monotonic &- suspicion.since
+    guard lasted >= shortest else {
+      return whence + " after a suspicion of \(seconds(lasted)) s, the shortest is \(seconds(shortest)) s"
+    }
+    return nil
+  }
+
+  /// Accusers of one person count once; those of the operator each.
+  private func distinct(_ accusers: [HostID]) -> Int {
+    var contributors: Set<UInt32> = []
+    var count = 0
+    for accuser in Set(accusers) {
+      let contributor = directory.index(of: accuser).map { directory.identities[$0].contributor } ?? 0
+      if contributor == 0 || contributors.insert(contributor).inserted { count += 1 }
+    }
+    return count
+  }
+
+  private func minimum(live: Int) -> UInt64 {
+    Formulas.suspicionMinimum(live: live, factor: factor, interval: interval)
+  }
+
+  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
+    guard entry.status == .suspect else { return nil }
+    let suspicion = suspicions[step.machine, subject]
+    guard suspicion.since != 0 else { return "\(entry.host) is suspect, but no suspicion of it was told" }
+    // The mesh may have been larger or smaller meanwhile; the larger one's limit is the generous one.
+    let longest = Formulas.suspicionSpread * minimum(live: max(Int(suspicion.live), directory.count))
+    let lasted = step.now.monotonic &- suspicion.since
+    let allowed = longest + stalls[step.machine] - suspicion.stalled + interval
+    guard lasted > allowed else { return nil }
+    return "\(entry.host) has been suspect for \(seconds(lasted)) s, the longest is \(seconds(allowed)) s"
+  }
+}
