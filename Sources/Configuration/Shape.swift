@@ -119,7 +119,8 @@ extension Shape {
     var help = "write \(wanted)"
     // A plain number that fits with another unit was probably meant in that one.
     if text.utf8.allSatisfy(Quantity.isDigit), let number = Int(text) {
-      let isAbove = number.multipliedReportingOverflow(by: quantity.plain.factor).partialValue > range.upperBound
+      let (plain, overflow) = number.multipliedReportingOverflow(by: quantity.plain.factor)
+      let isAbove = overflow || plain > range.upperBound
       let fitting = quantity.units.filter { unit in
         let (product, overflow) = number.multipliedReportingOverflow(by: unit.factor)
         return unit.isShown && !overflow && range.contains(product)
@@ -179,7 +180,7 @@ extension Shape {
       throw Mistake(
         code: code, text: "`\(Printable.text(text))` is not \(article)",
         help: lacksPort
-          ? "a port is missing: `\(Printable.text(HostAndPort(host: text, port: 6121).text))`" : "write \(wanted)")
+          ? "a port is missing: `\(Shape.written(HostAndPort(host: text, port: 6121).text))`" : "write \(wanted)")
     }
     return value.text
   }

@@ -114,6 +114,7 @@ import Testing
     Case(inside("  network.listen: 300.1.1.1"), "C027 2:19", help: "an IP address without a port"),
     Case(inside("  network.advertise: home.example.org"), "C027 2:22", help: "an IP address"),
     Case(inside("  bridge.char_server: 127.0.0.1"), "C027 2:23", help: "a port is missing"),
+    Case(inside("  bridge.char_server: ::1"), "C027 2:23", help: "`\"[::1]:6121\"`"),
     Case(inside("  bridge.char_server: 127.0.0.1:0"), "C027 2:23", help: "a host and a port"),
     Case(inside("  bridge.char_door: \"[::1]:6121\""), "C027 2:21", help: "an IPv4 address"),
     Case(inside("  bridge.database: postgres://x/y"), "C026 2:20", help: "`sqlite` or"),

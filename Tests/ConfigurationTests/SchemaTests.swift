@@ -153,7 +153,8 @@ import Testing
     let loaded = load("\n\np2p_settings.network.profile: wan")
     #expect(try #require(Reports.explain("network.profile", in: loaded)).contains("value    wan   (p2p.conf:3)"))
     #expect(Reports.explain("network.prot_range") == nil && Reports.explain("") == nil)
-    #expect(Reports.unknownSubject("network.prot_range").contains("prot_range"))
+    #expect(Reports.unknownSubject("network.prot_range").hasSuffix("did you mean `port_range`?"))
+    #expect(Reports.unknownSubject("compresion").contains("did you mean `compression` in `p2p_settings.network`?"))
   }
 
   @Test func checkSaysTheVerdictFirst() {
