@@ -84,6 +84,11 @@ let package = Package(
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("NodeTests", ["MeshLab", "Control"]),
-    tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip", "Wire"]),
+    tests(
+      "MeshNodeTests",
+      [
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "Wire",
+      ]),
   ]
 )
