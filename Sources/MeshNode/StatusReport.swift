@@ -31,7 +31,7 @@ extension Shell {
 
   /// What this host tells others about where it is.
   var ownAddress: Endpoint {
-    advertised ?? node.membership.member(identity.host)?.endpoint ?? ports.endpoint
+    advertised ?? node.membership.endpoint ?? ports.endpoint
   }
 
   var advertised: Endpoint? {
