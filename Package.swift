@@ -88,6 +88,11 @@ let package = Package(
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
     tests("NodeTests", ["MeshLab", "Control"]),
-    tests("MeshNodeTests", ["MeshNode", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip", "Wire"]),
+    tests(
+      "MeshNodeTests",
+      [
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "Wire",
+      ]),
   ]
 )

@@ -17,6 +17,10 @@ enum Hardened {
       throw Fault(.cannotRead, ["file": "process limits", "reason": error.message])
     }
     umask(0o077)
+    // Whoever started us may have blocked signals; the way to stop a node must not depend on that.
+    var all = sigset_t()
+    sigfillset(&all)
+    sigprocmask(SIG_UNBLOCK, &all, nil)
     raise(__RLIMIT_MEMLOCK)
     raise(RLIMIT_NOFILE)
     let failures = SelfTest.failures()

@@ -8,7 +8,7 @@ import Wire
 
 /// What the membership holds, as the screens show it.
 extension Shell {
-  var memberViews: [MemberView] { identity.roster.hosts.compactMap { node.membership.member($0) } }
+  var memberViews: [MemberView] { node.membership.members() }
 
   func memberState(of host: HostID) -> MemberState {
     if identity.roster.isRevoked(host) { return .revoked }

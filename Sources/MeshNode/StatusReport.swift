@@ -22,7 +22,7 @@ extension Shell {
       case .revoked: counts.revoked += 1
       }
     }
-    let agreement = viewAgreement(now: now)
+    let agreement = viewAgreement()
     return StatusReply(
       at: Timestamp(nanoseconds: now.wall), network: networkName, hosts: counts, view: agreement,
       own: ownHost(now: now),
@@ -31,7 +31,7 @@ extension Shell {
 
   /// What this host tells others about where it is.
   var ownAddress: Endpoint {
-    advertised ?? node.membership.member(identity.host)?.endpoint ?? ports.endpoint
+    advertised ?? node.membership.endpoint ?? ports.endpoint
   }
 
   var advertised: Endpoint? {
@@ -57,8 +57,11 @@ extension Shell {
       sentBytes: datagrams.bytesSent &+ streams.bytesSent, sessions: node.channel.sessionCount, links: links.count)
   }
 
-  private func viewAgreement(now: Now) -> ViewAgreement {
-    ViewAgreement(digest: HostID(rawValue: node.membership.root).description, agreeing: 1, heard: 1)
+  private func viewAgreement() -> ViewAgreement {
+    let agreement = node.membership.rootAgreement
+    return ViewAgreement(
+      digest: HostID(rawValue: node.membership.root).description, agreeing: agreement.agreeing, heard: agreement.heard,
+      differingSeconds: Double(agreement.differingFor) / 1e9)
   }
 
   // MARK: Warnings

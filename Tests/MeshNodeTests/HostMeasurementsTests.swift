@@ -102,7 +102,7 @@ struct HostMeasurementsTests {
     root.write(group + "machine/unit/cpu.max", "max 100000\n")
     root.write(group + "machine/unit/memory.max", "1000000\n")
     root.write(group + "machine/unit/memory.current", "700000\n")
-    root.write(group + "machine/unit/memory.stat", "anon 1\ninactive_file 200000\n")
+    root.write(group + "machine/unit/memory.stat", "anon 1\ninactive_file 150000\nactive_file 50000\n")
     let host = HostMeasurements(root: root.path + "/", onlineProcessors: 8)
     #expect(host.processors == 0.5)
     #expect(host.memoryLimit == 1_000_000)

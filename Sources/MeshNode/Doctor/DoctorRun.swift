@@ -198,7 +198,7 @@ extension Shell {
     evidence.tooLong = failures.filter { $0.error == UVError(code: -EMSGSIZE) }.map(\.to)
     evidence.observed = sightings.ownEndpoints
     evidence.ownAddresses = HostAddresses.all()
-    evidence.advertised = advertised
+    evidence.advertised = ownAddress
     evidence.hasUFW = access("/usr/sbin/ufw", X_OK) == 0
     return evidence
   }

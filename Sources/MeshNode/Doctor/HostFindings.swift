@@ -54,7 +54,7 @@ extension Shell {
 
   private func hardwareFinding() -> Finding {
     let shortfalls = settings.hostRequirements.shortfalls(of: host)
-    let words = "\(Figures.short(host.processors)) processors, \(Figures.bytes(host.memoryLimit ?? 0)) memory"
+    let words = "\(Figures.decimal(host.processors, 1)) processors, \(Figures.bytes(host.memoryLimit ?? 0)) memory"
     guard let first = shortfalls.first else {
       return Finding(.hardware, .ok, "\(words); the loop was late by at most \(host.loopLag / 1_000_000) ms in 5 s")
     }

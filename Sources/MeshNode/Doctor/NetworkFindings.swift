@@ -115,6 +115,9 @@ extension NetworkEvidence {
   // MARK: nat
 
   private func nat() -> Finding {
+    if observed.isEmpty, sessionsFromOutside > 0, let advertised, ownAddresses.contains(advertised.withPort(0)) {
+      return Finding(.nat, .ok, "no NAT: peers open sessions to \(advertised), an address of this machine")
+    }
     guard let latest = observed.last else {
       return Finding(.nat, .skip, "no peer has told yet where it sees this host")
     }

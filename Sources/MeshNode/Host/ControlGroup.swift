@@ -79,11 +79,15 @@ struct ControlGroup {
     return ProcText.value("usage_usec", in: text).map { $0 &* 1_000 }
   }
 
-  /// Memory that the limited group holds and cannot give back at once: usage without inactive file pages.
+  /// Memory that the limited group holds and cannot give back at once: usage without what only caches files, as the
+  /// kernel's MemAvailable counts for the whole machine.
   var memoryBytes: UInt64? {
     guard let used = memoryUsage?.text().flatMap(ProcText.number) else { return nil }
     let stat = memoryStat?.text() ?? ""
-    let name = isUnified ? "inactive_file" : "total_inactive_file"
-    return used - min(used, ProcText.value(name, in: stat) ?? 0)
+    let prefix = isUnified ? "" : "total_"
+    let cached = ["active_file", "inactive_file"].reduce(UInt64(0)) {
+      $0 &+ (ProcText.value(prefix + $1, in: stat) ?? 0)
+    }
+    return used - min(used, cached)
   }
 }
