@@ -14,13 +14,14 @@ private let allowedImports: [String: Set<String>] = [
     "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
-  "KeyStore": ["Wire", "SecureChannel", "Control", "Glibc"],
+  "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
     "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",
     "FoundationEssentials",
   ],
+  "Fuzz": ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",

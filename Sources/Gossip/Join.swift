@@ -1,0 +1,279 @@
+import Wire
+
+/// Coming in: Join to up to three peers at once, Welcome, one roster from one of them, then exchanges with three others
+/// until roots agree with three in a row (DESIGN 5.4, `gossip.md` 5.8).
+struct JoinState {
+  /// Ways in, best first: the bootstrap list and the peer book of the last life.
+  private(set) var peers: ContiguousArray<Peer> = []
+  /// The next to be tried.
+  private var position = 0
+  /// Peers that were sent a Join lately, newest last: only they may welcome us.
+  private var asked: ContiguousArray<HostID> = []
+
+  /// Other hosts are known to us and we to them.
+  var isMember = false
+  /// Welcomes until which we go on greeting peers: the more, the better one bad peer is outvoted.
+  var welcomes = 0
+  var retryPause = JoinState.firstPause
+  /// Who is to send the roster, and how often that was tried.
+  var rosterAskedOf: HostID?
+  var rosterTries = 0
+  var hasRoster = false
+  var isSynchronizing = false
+  /// Exchanges since the join; the first three follow each other without a pause.
+  var exchanges = 0
+  /// Hosts whose roots have been ours, one after the other.
+  var agreed: ContiguousArray<HostID> = []
+
+  static let firstPause = Span.seconds(1)
+  static let longestPause = Span.seconds(30)
+  static let enoughWelcomes = 3
+  static let enoughAgreement = 3
+  static let rosterTime = Span.seconds(3)
+  static let rosterTries = 3
+  static let syncPause = Span.seconds(1)
+  /// Joins whose answer may still come.
+  private static let askedLimit = 16
+
+  func wasAsked(_ host: HostID) -> Bool { asked.contains(host) }
+
+  mutating func add(_ more: [Peer], except own: HostID) {
+    for peer in more where peer.host != own {
+      if let known = peers.firstIndex(where: { $0.host == peer.host }) {
+        peers[known].endpoint = peer.endpoint
+      } else if peers.count < Limits.bootstrapPeers {
+        peers.append(peer)
+      }
+    }
+  }
+
+  /// The next three, going round.
+  mutating func nextPeers() -> [Peer] {
+    var chosen: [Peer] = []
+    for _ in 0..<min(Limits.joinsInFlight, peers.count) {
+      chosen.append(peers[position % peers.count])
+      position = (position + 1) % peers.count
+    }
+    return chosen
+  }
+
+  mutating func willAsk(_ host: HostID) {
+    asked.removeAll { $0 == host }
+    if asked.count == JoinState.askedLimit { asked.removeFirst() }
+    asked.append(host)
+  }
+
+  mutating func wasWelcomed(by host: HostID) { asked.removeAll { $0 == host } }
+
+  /// A new life begins; the ways in stay.
+  mutating func restart() {
+    let ways = peers
+    self = JoinState()
+    peers = ways
+  }
+}
+
+extension Membership {
+  // MARK: The joiner
+
+  mutating func start(_ peers: [Peer], now: Now, into effects: inout MembershipEffects) {
+    guard phase == .idle || phase == .left else { return }
+    phase = .beginning
+    join.restart()
+    join.add(peers, except: host)
+    beginLife(own.generation(at: now), now: now, into: &effects)
+  }
+
+  /// The generation is durable: everything starts.
+  mutating func begin(_ now: Now, into effects: inout MembershipEffects) {
+    timers.arm(.probe, at: now.monotonic &+ chance.below(settings.probeInterval), into: &effects)
+    timers.arm(.heal, at: now.monotonic &+ chance.jittered(settings.healInterval, by: 0.5), into: &effects)
+    timers.arm(.sweep, at: now.monotonic &+ Membership.sweepInterval, into: &effects)
+    timers.arm(.peerBook, at: now.monotonic &+ PeerBook.writePause, into: &effects)
+    sync.comparedAt = now.monotonic
+    if own.load != nil { timers.arm(.loadPackets, at: now.monotonic &+ settings.loadPacketInterval, into: &effects) }
+    joinRetry(now, into: &effects)
+  }
+
+  mutating func introduce(_ peers: [Peer], now: Now, into effects: inout MembershipEffects) {
+    let before = join.peers.count
+    join.add(peers, except: host)
+    guard phase == .running, join.peers.count > before, join.welcomes < JoinState.enoughWelcomes else { return }
+    join.retryPause = JoinState.firstPause
+    joinRetry(now, into: &effects)
+  }
+
+  /// Greets the next peers: until three have welcomed us, or each was tried and somebody has; alone, for ever.
+  mutating func joinRetry(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, !join.peers.isEmpty else { return }
+    let isAlone = table.live.isEmpty
+    guard isAlone || join.welcomes < min(JoinState.enoughWelcomes, join.peers.count),
+      isAlone || join.retryPause <= JoinState.longestPause
+    else { return }
+    for peer in join.nextPeers() where isAlone || !isLive(peer.host) { greet(peer, into: &effects) }
+    timers.arm(.joinRetry, at: now.monotonic &+ chance.jittered(join.retryPause, by: 0.1), into: &effects)
+    // In company the last pause ends the attempts; alone it is repeated.
+    join.retryPause = min(join.retryPause * 2, isAlone ? JoinState.longestPause : 2 * JoinState.longestPause)
+  }
+
+  private func isLive(_ host: HostID) -> Bool { table.slot(of: host).map { table[$0].status.isLive } ?? false }
+
+  /// Join carries our papers, so that the other side can check everything else that we send.
+  mutating func greet(_ peer: Peer, into effects: inout MembershipEffects) {
+    guard !signer.isRevoked(peer.host) else { return }
+    join.willAsk(peer.host)
+    send(to: peer.host, at: peer.endpoint, into: &effects) { membership, writer in
+      Message.join(expectedAt: peer.endpoint).write(into: &writer)
+      membership.writeOwnPapers(into: &writer)
+    }
+  }
+
+  private func writeOwnPapers(into writer: inout Writer) {
+    _ = writeMetadata(of: host, into: &writer)
+    guard own.endpoint != .unspecified else { return }
+    Item.alive(ownMember.record, ownMember.signature).write(into: &writer)
+  }
+
+  mutating func welcomed(
+    by host: HostID, seenAt endpoint: Endpoint, _ fingerprint: Message.Fingerprint, _ now: Now,
+    into effects: inout MembershipEffects
+  ) {
+    guard phase == .running, signer.metadataVersion(of: host) != nil else { return }
+    join.wasWelcomed(by: host)
+    join.welcomes += 1
+    peerSees(endpoint, by: host, now: now, into: &effects)
+    if join.welcomes == 1 { becomeMember(through: host, now, into: &effects) }
+    if !join.hasRoster, join.rosterAskedOf == nil, fingerprint.root != table.digest.root {
+      askForRoster(host, now, into: &effects)
+    }
+  }
+
+  private mutating func becomeMember(through host: HostID, _ now: Now, into effects: inout MembershipEffects) {
+    guard !join.isMember else { return }
+    join.isMember = true
+    effects.events.append(.joined(through: host))
+    beginJoinSync(now, into: &effects)
+  }
+
+  /// A living host was learned of. Whoever knows one is a member, whichever side greeted first.
+  mutating func metSomebody(_ host: HostID, _ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running else { return }
+    becomeMember(through: host, now, into: &effects)
+  }
+
+  /// A host died, left or was expelled. Whoever is alone looks for company again.
+  mutating func lostSomebody(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, table.live.isEmpty, !timers.isArmed(.joinRetry) else { return }
+    join.add(book.peers, except: host)
+    join.retryPause = JoinState.firstPause
+    timers.arm(.joinRetry, at: now.monotonic &+ join.retryPause, into: &effects)
+  }
+
+  // MARK: Roster, then exchanges
+
+  mutating func askForRoster(_ host: HostID, _ now: Now, into effects: inout MembershipEffects) {
+    join.rosterAskedOf = host
+    join.rosterTries += 1
+    let endpoint = table.slot(of: host).map { table[$0].record.endpoint }
+    send(to: host, at: endpoint, into: &effects) { membership, writer in
+      Message.rosterPull.write(into: &writer)
+      membership.writeOwnPapers(into: &writer)
+    }
+    timers.arm(.rosterTimeout, at: now.monotonic &+ JoinState.rosterTime, into: &effects)
+  }
+
+  /// No roster came: ask somebody else, and after three attempts do without; exchanges bring the same, more slowly.
+  mutating func rosterTimeout(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, !join.hasRoster, intake == nil else { return }
+    join.rosterAskedOf = nil
+    guard join.rosterTries < JoinState.rosterTries else { return }
+    table.sample(1, &chance, into: &chosen)
+    if let slot = chosen.first { askForRoster(table[slot].host, now, into: &effects) }
+  }
+
+  private mutating func beginJoinSync(_ now: Now, into effects: inout MembershipEffects) {
+    join.isSynchronizing = true
+    join.exchanges = 0
+    join.agreed.removeAll()
+    timers.arm(.joinSync, at: now.monotonic &+ JoinState.syncPause, into: &effects)
+  }
+
+  mutating func joinSyncTick(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, join.isSynchronizing else { return }
+    timers.arm(
+      .joinSync, at: now.monotonic &+ chance.jittered(JoinState.syncPause, by: 0.2), into: &effects)
+    // The roster brings in one piece what exchanges would bring in many.
+    guard intake == nil, join.rosterAskedOf == nil || join.hasRoster else { return }
+    table.sample(JoinState.enoughAgreement + 1, &chance, into: &chosen)
+    sync.notBefore = min(sync.notBefore, now.monotonic)
+    for slot in chosen where !join.agreed.contains(table[slot].host) {
+      if startSync(with: table[slot].host, now, into: &effects) { return }
+    }
+  }
+
+  /// An exchange of the join is over. The first three, and those that end the row, follow at once; where much is still
+  /// missing, soon; otherwise after the usual pause.
+  mutating func joinSyncEnded(moreDiffer: Bool, _ now: Now, into effects: inout MembershipEffects) {
+    guard join.isSynchronizing else { return }
+    join.exchanges += 1
+    let atOnce = join.exchanges < JoinState.enoughAgreement || !join.agreed.isEmpty
+    guard atOnce || moreDiffer else { return }
+    timers.arm(
+      .joinSync, at: now.monotonic &+ (atOnce ? Span.milliseconds(20) : JoinState.syncPause / 4), into: &effects)
+  }
+
+  mutating func joinRootsDiffer() { join.agreed.removeAll(keepingCapacity: true) }
+
+  mutating func joinRootsAgree(with host: HostID, _ now: Now, into effects: inout MembershipEffects) {
+    guard join.isSynchronizing else { return }
+    if !join.agreed.contains(host) { join.agreed.append(host) }
+    guard join.agreed.count >= min(JoinState.enoughAgreement, table.live.count) else { return }
+    join.isSynchronizing = false
+    join.agreed.removeAll()
+    timers.disarm(.joinSync)
+    effects.events.append(.synchronized(members: table.liveCount))
+    writePeerBook(now, into: &effects)
+  }
+
+  // MARK: The acceptor
+
+  mutating func greeted(
+    by host: HostID, at endpoint: Endpoint, expectedAt expected: Endpoint, _ now: Now,
+    into effects: inout MembershipEffects
+  ) {
+    counters.joinsReceived &+= 1
+    // Its papers came with the Join and have been checked: without valid ones there is no answer.
+    guard phase == .running, signer.metadataVersion(of: host) != nil, limits.joins.take(at: now.monotonic) else {
+      counters.joinsRefused &+= 1
+      return
+    }
+    peerSees(expected, by: host, now: now, into: &effects)
+    send(to: host, at: endpoint, into: &effects) { membership, writer in
+      Message.welcome(seenAt: endpoint, membership.fingerprint).write(into: &writer)
+      membership.writeOwnPapers(into: &writer)
+      membership.writeSomeRevocations(now, into: &writer)
+    }
+  }
+
+  /// Whoever comes should not talk to the expelled even once. The roster has all of them.
+  private func writeSomeRevocations(_ now: Now, into writer: inout Writer) {
+    for slot in 0..<table.slots where table.isUsed(slot) && table[slot].status == .revoked {
+      let before = writer.count
+      if !writeWhole(slot, now, into: &writer) {
+        writer.truncate(to: before)
+        return
+      }
+    }
+  }
+
+  /// The joiner's record came with the request.
+  mutating func rosterAsked(by host: HostID, _ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, let slot = table.slot(of: host), table[slot].status.isLive,
+      limits.rosters.take(at: now.monotonic)
+    else {
+      counters.rostersRefused &+= 1
+      return
+    }
+    effects.rosterTransfers.append(host)
+  }
+}

@@ -1,0 +1,204 @@
+import Wire
+
+/// Our own incarnation and endpoint: a life begins when its generation is durable, and the record that tells of it is
+/// signed anew whenever something in it changes.
+struct OwnLife {
+  /// Of the current life; 0.0 before the first.
+  var incarnation = Incarnation(rawValue: 0)
+  /// The greatest generation that was ever made durable.
+  var persistedGeneration: UInt64
+  /// Being made durable, and the token of that write.
+  var nextGeneration: UInt64?
+  var persistToken: UInt64 = 0
+
+  var endpoint = Endpoint.unspecified
+  /// The configuration names it: what peers see does not matter.
+  var endpointIsGiven = false
+  /// What the last peers saw, one vote each, newest last.
+  private var seen: [(by: HostID, endpoint: Endpoint)] = []
+
+  var refutedAt: UInt64 = 0
+  /// The greatest incarnation of ours that is not of this life, and when it was met.
+  var foreign = Incarnation(rawValue: 0)
+  var foreignAt: UInt64?
+
+  var load: LoadRecord?
+  var loadSequence: UInt32 = 0
+  var loadToldAt: UInt64 = 0
+
+  init(persistedGeneration: UInt64) { self.persistedGeneration = persistedGeneration }
+
+  /// Votes that are remembered: two of three decide, so that one peer cannot give us a wrong address.
+  private static let votes = 3
+
+  /// A peer says where it sees us. Returns the endpoint to use from now on when that changes.
+  mutating func seen(at endpoint: Endpoint, by host: HostID) -> Endpoint? {
+    guard !endpointIsGiven, endpoint != .unspecified, endpoint.port != 0 else { return nil }
+    seen.removeAll { $0.by == host }
+    seen.append((host, endpoint))
+    if seen.count > OwnLife.votes { seen.removeFirst() }
+    guard endpoint != self.endpoint else { return nil }
+    let agreeing = seen.count { $0.endpoint == endpoint }
+    // Before the first we have none, so one voice is enough.
+    guard agreeing >= 2 || self.endpoint == .unspecified else { return nil }
+    self.endpoint = endpoint
+    return endpoint
+  }
+
+  /// 2025-01-01 in Unix seconds. A generation is at least the seconds since, so that one that was lost with its disk is
+  /// still passed by.
+  private static let epoch: UInt64 = 1_735_689_600
+
+  func generation(at now: Now) -> UInt64 {
+    let clock = now.wallSeconds > OwnLife.epoch ? now.wallSeconds - OwnLife.epoch : 0
+    return max(max(persistedGeneration, incarnation.generation) + 1, clock)
+  }
+}
+
+extension Membership {
+  /// Two other lives of our own identity within this time mean that both are alive.
+  private static let conflictWindow = Span.seconds(60)
+  /// Refutations closer together than this only serve an attacker; a suspicion lasts seconds.
+  private static let refutationPause = Span.milliseconds(200)
+  private static let persistPause = Span.seconds(1)
+
+  var ownMember: Member { table[MemberTable.own] }
+
+  /// Begins a life, or the next one within this process (after a leave, or because a greater generation was met).
+  mutating func beginLife(_ generation: UInt64, now: Now, into effects: inout MembershipEffects) {
+    if let next = own.nextGeneration, next >= generation { return }
+    own.nextGeneration = min(generation, Incarnation.generationLimit - 1)
+    persistGeneration(now, into: &effects)
+  }
+
+  mutating func persistGeneration(_ now: Now, into effects: inout MembershipEffects) {
+    guard let generation = own.nextGeneration else { return }
+    own.persistToken = persist(.generation(generation), into: &effects)
+  }
+
+  /// Asks for something to be made durable; returns the token that comes back.
+  mutating func persist(_ content: MembershipEffects.Persist.Content, into effects: inout MembershipEffects) -> UInt64 {
+    persists &+= 1
+    effects.persists.append(MembershipEffects.Persist(token: persists, content: content))
+    return persists
+  }
+
+  mutating func persisted(_ token: UInt64, now: Now, into effects: inout MembershipEffects) {
+    guard let generation = own.nextGeneration, token == own.persistToken else { return }
+    own.nextGeneration = nil
+    own.persistedGeneration = generation
+    own.incarnation = Incarnation(generation: generation, refutation: 0)
+    switch phase {
+    case .beginning:
+      phase = .running
+      announceSelf(now, into: &effects)
+      begin(now, into: &effects)
+    case .running:
+      announceSelf(now, into: &effects)
+      effects.events.append(.refutedSelf(own.incarnation))
+    case .idle, .leaving, .left, .ended:
+      break
+    }
+  }
+
+  mutating func persistFailed(_ token: UInt64, now: Now, into effects: inout MembershipEffects) {
+    counters.persistsFailed &+= 1
+    guard own.nextGeneration != nil, token == own.persistToken else { return }
+    timers.arm(.persistRetry, at: now.monotonic &+ Membership.persistPause, into: &effects)
+  }
+
+  /// Signs our record and makes it a rumour. Without an endpoint there is nothing that others could use.
+  mutating func announceSelf(_ now: Now, into effects: inout MembershipEffects) {
+    var record = ownMember.record
+    record.incarnation = own.incarnation
+    record.endpoint = own.endpoint
+    let signature =
+      own.endpoint == .unspecified
+      ? Signature() : SignedBody.selfRecord(record) { signer.sign(.selfRecord, $0) }
+    table.update(MemberTable.own) {
+      $0.record = record
+      $0.signature = signature
+      $0.status = .alive
+      $0.since = now.monotonic
+    }
+    guard own.endpoint != .unspecified else { return }
+    spread(MemberTable.own, now, into: &effects)
+  }
+
+  /// The same life with something new to say.
+  mutating func raiseRefutation(_ now: Now, into effects: inout MembershipEffects) {
+    guard own.incarnation.refutation + 1 < Incarnation.refutationLimit else {
+      beginLife(own.generation(at: now), now: now, into: &effects)
+      return
+    }
+    own.incarnation = Incarnation(
+      generation: own.incarnation.generation, refutation: own.incarnation.refutation + 1)
+    announceSelf(now, into: &effects)
+  }
+
+  mutating func setEndpoint(_ endpoint: Endpoint, now: Now, into effects: inout MembershipEffects) {
+    own.endpointIsGiven = true
+    guard endpoint != own.endpoint else { return }
+    own.endpoint = endpoint
+    endpointChanged(now, into: &effects)
+  }
+
+  mutating func peerSees(_ endpoint: Endpoint, by host: HostID, now: Now, into effects: inout MembershipEffects) {
+    guard let endpoint = own.seen(at: endpoint, by: host) else { return }
+    effects.events.append(.ownEndpoint(endpoint))
+    endpointChanged(now, into: &effects)
+  }
+
+  private mutating func endpointChanged(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running else { return }
+    // The first endpoint of a life completes its first record; nobody has seen it without.
+    if ownMember.record.endpoint == .unspecified {
+      announceSelf(now, into: &effects)
+    } else {
+      raiseRefutation(now, into: &effects)
+    }
+  }
+
+  mutating func ownMetadataChanged(_ version: UInt64, now: Now, into effects: inout MembershipEffects) {
+    guard version > ownMember.record.metadataVersion else { return }
+    table.update(MemberTable.own) { $0.record.metadataVersion = version }
+    guard phase == .running else { return }
+    raiseRefutation(now, into: &effects)
+  }
+
+  // MARK: What others say of us
+
+  /// Somebody accuses us in our current incarnation, with proof.
+  mutating func refute(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running else { return }
+    guard now.monotonic &- own.refutedAt >= Membership.refutationPause || own.refutedAt == 0 else {
+      counters.refutationsDelayed &+= 1
+      return
+    }
+    own.refutedAt = now.monotonic
+    counters.refutations &+= 1
+    health.refutedSelf()
+    raiseRefutation(now, into: &effects)
+    effects.events.append(.refutedSelf(own.incarnation))
+  }
+
+  /// Others have buried this generation: only a greater one rises.
+  mutating func riseFromGrave(_ now: Now, into effects: inout MembershipEffects) {
+    guard phase == .running, own.nextGeneration == nil else { return }
+    beginLife(own.generation(at: now), now: now, into: &effects)
+  }
+
+  /// A record that our key has signed but not this life: an earlier life that was forgotten, or a second process.
+  mutating func meetOtherLife(_ incarnation: Incarnation, now: Now, into effects: inout MembershipEffects) {
+    guard incarnation > own.foreign else { return }
+    own.foreign = incarnation
+    if let before = own.foreignAt, now.monotonic &- before < Membership.conflictWindow {
+      phase = .ended
+      timers.disarmAll()
+      effects.events.append(.identityConflict)
+      return
+    }
+    own.foreignAt = now.monotonic
+    beginLife(max(incarnation.generation + 1, own.generation(at: now)), now: now, into: &effects)
+  }
+}
