@@ -82,6 +82,7 @@ package struct Checks {
       cursors[step.machine] = subject + 1 < directory.count ? subject + 1 : 0
       look(at: subject, of: membership, in: step)
     }
+    deaths.endTurn(of: step.machine, live: membership.liveCount)
     if let found = bounds.look(at: membership, on: step.machine), failure == nil {
       failure = (found.number, found.name, found.text, nil)
     }
