@@ -168,7 +168,7 @@ final class Lab {
   func add(endpoint: Endpoint? = nil, _ change: (inout ChannelSettings) -> Void = { _ in }) throws -> LabNode {
     let index = nodes.count
     let identity = net.identity()
-    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .global])
+    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .privateRange, .global])
     change(&settings)
     let node = LabNode(
       index: index, endpoint: endpoint ?? Endpoint(ipv4: 0x7f00_0001 + UInt32(index), port: 7000), identity: identity,
