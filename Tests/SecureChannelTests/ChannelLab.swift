@@ -137,6 +137,8 @@ final class Lab {
   var tap: ((Datagram) -> [Datagram])?
   /// Alters what goes through TCP.
   var streamTap: ((_ from: Int, _ bytes: [UInt8]) -> [UInt8])?
+  /// Sees everything that a node writes, also on connections of strangers.
+  var onWrite: ((_ node: Int, _ bytes: [UInt8]) -> Void)?
   /// No `.drained` for this node's writes: its peer does not read.
   var stuckSenders: Set<Int> = []
   /// Datagrams that no node of ours sent or got, by destination.
@@ -166,7 +168,7 @@ final class Lab {
   func add(endpoint: Endpoint? = nil, _ change: (inout ChannelSettings) -> Void = { _ in }) throws -> LabNode {
     let index = nodes.count
     let identity = net.identity()
-    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .global])
+    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .privateRange, .global])
     change(&settings)
     let node = LabNode(
       index: index, endpoint: endpoint ?? Endpoint(ipv4: 0x7f00_0001 + UInt32(index), port: 7000), identity: identity,
@@ -314,6 +316,7 @@ final class Lab {
       tell(.accepted(there.connection, node.endpoint.withPort(40_000)), other, after: latency)
       tell(.connected(connection), node, after: 2 * latency)
     case .write(let connection, let message):
+      onWrite?(node.index, [UInt8](UnsafeRawBufferPointer(buffer.bytes(of: message))))
       guard let there = pipes[Socket(node: node.index, connection: connection)] else { return }
       var bytes = [UInt8](UnsafeRawBufferPointer(buffer.bytes(of: message)))
       if let streamTap { bytes = streamTap(node.index, bytes) }

@@ -532,15 +532,71 @@ def topic_channel_session(request):
     return answer
 
 
-def topic_stream(request):
-    """Keys of a stream and its preface, from a session's exporter."""
-    name = struct.pack("<QQ", request["sequence"], request["random"])
-    info, block, keys = b"mesh-stream/1" + name + struct.pack("<Q", request["opener"]), b"", b""
+def stream_keys(exporter, name, opener):
+    """Opener to acceptor, acceptor to opener, preface."""
+    info, block, output = b"mesh-stream/1" + name + struct.pack("<Q", opener), b"", b""
     for counter in (1, 2):
-        block = hmac.new(octets(request, "exporter"), block + info + bytes([counter]), hashlib.blake2b).digest()
-        keys += block
-    return {"opener_to_acceptor": keys[:32].hex(), "acceptor_to_opener": keys[32:64].hex(),
-            "preface": (name + blake2b(name, 32, keys[64:96])).hex()}
+        block = hmac.new(exporter, block + info + bytes([counter]), hashlib.blake2b).digest()
+        output += block
+    return output[:32], output[32:64], output[64:96]
+
+
+class SealedStream:
+    """secretstream: header, then chunks {length, ciphertext} with length and number authenticated."""
+
+    def __init__(self, key):
+        self.state, header = ctypes.create_string_buffer(52), ctypes.create_string_buffer(24)
+        sodium.crypto_secretstream_xchacha20poly1305_init_push(self.state, header, key)
+        self.bytes, self.count = header.raw, 0
+
+    def chunk(self, plain, final=False):
+        name = struct.pack("<IQ", len(plain) + 17, self.count)
+        output = ctypes.create_string_buffer(len(plain) + 17)
+        sodium.crypto_secretstream_xchacha20poly1305_push(
+            self.state, output, None, plain, length(plain), name, length(name), ctypes.c_ubyte(3 if final else 0))
+        self.bytes += name[:4] + output.raw
+        self.count += 1
+
+
+def open_stream(key, data):
+    """The chunks of a whole stream, and whether the last is marked as last."""
+    state, place, chunks, final = ctypes.create_string_buffer(52), 24, [], False
+    if sodium.crypto_secretstream_xchacha20poly1305_init_pull(state, data[:24], key) != 0:
+        raise Refused("stream")
+    while place < len(data):
+        size = struct.unpack_from("<I", data, place)[0]
+        name, sealed = struct.pack("<IQ", size, len(chunks)), data[place + 4:place + 4 + size]
+        output, tag = ctypes.create_string_buffer(size - 17), ctypes.c_ubyte()
+        if sodium.crypto_secretstream_xchacha20poly1305_pull(
+                state, output, None, ctypes.byref(tag), sealed, length(sealed), name, length(name)) != 0:
+            raise Refused("chunk")
+        chunks.append(output.raw.hex())
+        final = tag.value == 3
+        place += 4 + size
+    return {"chunks": chunks, "final": int(final)}
+
+
+def topic_channel_stream(request):
+    """Announces a stream on the session of `topic_channel_session` and says whatever chunks it is told to."""
+    first, _, _ = channel_sides(request)
+    build_hello(request, first, None)
+    response = octets(request, "response")
+    first.read_2(response[12:76])
+    sending, _, exporter = first.split()
+    name = struct.pack("<QQ", request["sequence"], 0x1234)
+    opener = host_id(exchange_public(octets(request, "initiator_static")), octets(request, "certificate")[96:128])
+    outward, inward, preface = stream_keys(exporter, name, opener)
+    body = struct.pack("<BBH", 1, request["purpose"], 0) + name + struct.pack("<Q", request["size"])
+    body += octets(request, "content_hash")
+    index = struct.unpack_from("<I", response, 4)[0]
+    announcement = build_data(request["network"], index, request["counter"], sending, 5, None, [(2, body)])
+    stream = SealedStream(outward)
+    for chunk in request["chunks"]:
+        stream.chunk(bytes.fromhex(chunk), chunk == request["chunks"][-1] and request["final"] == 1)
+    answer = {"announcement": announcement.hex(), "stream": (name + blake2b(name, 32, preface) + stream.bytes).hex()}
+    if "said" in request:
+        answer["said"] = open_stream(inward, octets(request, "said"))
+    return answer
 
 
 TOPICS = {name[len("topic_"):]: function for name, function in list(globals().items()) if name.startswith("topic_")}
