@@ -67,7 +67,7 @@ let package = Package(
     room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
-    program("mesh-node", ["MeshNode", "Configuration"]),
+    program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
     room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
@@ -88,5 +88,11 @@ let package = Package(
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
     tests("NodeTests", ["MeshLab", "Control"]),
+    tests(
+      "MeshNodeTests",
+      [
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "Wire",
+      ]),
   ]
 )

@@ -27,6 +27,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case stateNotWritten = "M021"
   case memoryNotLocked = "M022"
   case limitHit = "M023"
+  case selfTestFailed = "M024"
+  case unsafeEnvironment = "M025"
 
   // Joining.
   case noPeerAnswers = "M030"

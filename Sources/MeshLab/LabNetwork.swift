@@ -46,8 +46,8 @@ package final class LabNamespace {
     let rules = """
       flush ruleset
       table inet lab {
-        chain incoming { type filter hook input priority 0; policy accept; \(incoming) }
-        chain outgoing { type filter hook output priority 0; policy accept; \(outgoing) }
+        chain incoming { type filter hook input priority 0; policy accept; \(incoming.isEmpty ? "" : incoming + ";") }
+        chain outgoing { type filter hook output priority 0; policy accept; \(outgoing.isEmpty ? "" : outgoing + ";") }
       }
 
       """

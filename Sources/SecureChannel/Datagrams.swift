@@ -68,7 +68,7 @@ extension Channel {
   }
 
   /// Renews a session that is due for it, and asks anew when the peer does not answer any more.
-  private mutating func renewIfDue(_ peer: Int, _ slot: Int, now: Now, into effects: inout ChannelEffects) {
+  mutating func renewIfDue(_ peer: Int, _ slot: Int, now: Now, into effects: inout ChannelEffects) {
     guard
       sessions[slot].isDoubtful(at: now.monotonic)
         || sessions[slot].wantsRenewal(at: now.monotonic, hasLink: peers[peer].link != nil)

@@ -2,6 +2,26 @@ import SecureChannel
 import Testing
 import Wire
 
+/// Seeded entropy that remembers what it gave, for golden transcripts.
+final class TapeEntropy: Entropy {
+  private let source: SeededEntropy
+  var records = false
+  private(set) var tape: [[UInt8]] = []
+
+  init(_ seed: UInt64) { source = SeededEntropy(seed) }
+
+  func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+    source.fill(bytes)
+    if records { tape.append([UInt8](UnsafeRawBufferPointer(bytes))) }
+  }
+
+  /// The draws of one size since the last call, in order.
+  func take(_ size: Int) -> [[UInt8]] {
+    defer { tape.removeAll { $0.count == size } }
+    return tape.filter { $0.count == size }
+  }
+}
+
 /// One channel with what a shell would do for it.
 final class LabNode {
   let index: Int
@@ -9,7 +29,8 @@ final class LabNode {
   let identity: Identity
   let roster: Roster
   let certificate: Certificate
-  let entropy: SeededEntropy
+  let entropy: TapeEntropy
+  let bootID: UInt64
   var settings: ChannelSettings
   var channel: Channel
   var effects = ChannelEffects(buffer: MessageBuffer())
@@ -17,6 +38,8 @@ final class LabNode {
   var life = 0
   var isRunning = true
   var labelFloor: UInt64 = 0
+  /// How far its wall clock is off.
+  var wallOffset: Int64 = 0
   var acceptedConnections: UInt64 = 0
 
   var deliveries: [(from: HostID, kind: FrameKind, body: [UInt8], at: UInt64)] = []
@@ -34,10 +57,11 @@ final class LabNode {
     self.identity = identity
     self.certificate = certificate
     self.settings = settings
-    entropy = SeededEntropy(seed)
+    entropy = TapeEntropy(seed)
+    bootID = entropy.u64()
     roster = Roster(network: net.network, identity: identity)
     channel = Channel(
-      roster: roster, certificate: certificate, arena: net.arena, entropy: entropy, seed: seed, bootID: entropy.u64(),
+      roster: roster, certificate: certificate, arena: net.arena, entropy: entropy, seed: seed, bootID: bootID,
       labelFloor: 0, settings: settings)!
   }
 
@@ -121,6 +145,7 @@ final class Lab {
   var keepsTrace = false
 
   private var pipes: [Socket: Socket] = [:]
+  private var undrained: [Socket: Int] = [:]
 
   init(seed: UInt64) {
     self.seed = seed
@@ -130,7 +155,8 @@ final class Lab {
 
   var now: Now { now(of: 0) }
   private func now(of node: Int) -> Now {
-    Now(monotonic: time, wall: TestNetwork.now * 1_000_000_000 + (time - Lab.start))
+    let offset = node < nodes.count ? nodes[node].wallOffset : 0
+    return Now(monotonic: time, wall: UInt64(Int64(TestNetwork.now * 1_000_000_000 + (time - Lab.start)) + offset))
   }
   var elapsed: UInt64 { time - Lab.start }
 
@@ -144,7 +170,8 @@ final class Lab {
     change(&settings)
     let node = LabNode(
       index: index, endpoint: endpoint ?? Endpoint(ipv4: 0x7f00_0001 + UInt32(index), port: 7000), identity: identity,
-      certificate: try net.certificate(for: identity, name: "host-\(index)"), net: net, seed: seed &* 31 &+ UInt64(index),
+      certificate: try net.certificate(for: identity, name: "host-\(index)"), net: net,
+      seed: seed &* 31 &+ UInt64(index),
       settings: settings)
     nodes.append(node)
     return node
@@ -291,7 +318,10 @@ final class Lab {
       var bytes = [UInt8](UnsafeRawBufferPointer(buffer.bytes(of: message)))
       if let streamTap { bytes = streamTap(node.index, bytes) }
       if !bytes.isEmpty { tell(.received(there.connection, bytes), nodes[there.node], after: latency) }
-      if !stuckSenders.contains(node.index) { tell(.drained(connection), node, after: latency) }
+      if !stuckSenders.contains(node.index) {
+        undrained[Socket(node: node.index, connection: connection), default: 0] += 1
+        tell(.drained(connection), node, after: latency)
+      }
     case .read: break
     case .close(let connection, _):
       let here = Socket(node: node.index, connection: connection)
@@ -360,21 +390,34 @@ final class Lab {
       handle(.deadline(timer), nodes[index])
     case .tcp(let index, let life, let tcp):
       guard nodes[index].life == life else { return }
-      handle(tcp, nodes[index])
+      serve(tcp, nodes[index])
     case .call(let call): call()
     }
   }
 
-  private func handle(_ tcp: TCP, _ node: LabNode) {
+  private func serve(_ tcp: TCP, _ node: LabNode) {
     switch tcp {
     case .accepted(let connection, let from): handle(.accepted(connection, from: from), node)
     case .connected(let connection): handle(.connected(connection), node)
     case .received(let connection, let bytes): bytes.withUnsafeBytes { handle(.received(connection, $0), node) }
-    case .drained(let connection): handle(.drained(connection), node)
+    case .drained(let connection):
+      // Told only when nothing that was written is left.
+      let socket = Socket(node: node.index, connection: connection)
+      let left = (undrained[socket] ?? 1) - 1
+      undrained[socket] = left
+      if left == 0 { handle(.drained(connection), node) }
     case .closed(let connection): handle(.closed(connection), node)
     }
   }
 
   /// Jumps over a pause of the whole process of one node: nothing of it was served meanwhile.
   func pass(_ span: UInt64) { time += span }
+}
+
+struct NothingWasSent: Error {}
+
+/// The datagram that was caught last.
+func takeLast(_ datagrams: inout [Lab.Datagram]) throws -> Lab.Datagram {
+  guard let datagram = datagrams.popLast() else { throw NothingWasSent() }
+  return datagram
 }

@@ -77,6 +77,7 @@ import Testing
     let secret = arena.store([UInt8](repeating: 1, count: 32))
     let address = secret.withBytes { UInt(bitPattern: $0.baseAddress) }
     #expect(arena.isLocked == isLocked(address))
+    print("secret arena: locked \(arena.isLocked)")
   }
 
   /// Reads the flags of the mapping that holds an address; `lo` stands for locked.
