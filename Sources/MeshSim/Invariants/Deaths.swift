@@ -104,7 +104,7 @@ struct Deaths: Invariant {
 
   /// Check 6 proper: the deadline of a running suspicion lies between its shortest and longest time, plus the stalls
   /// that the node was told of, and it is not over.
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ membership: borrowing Membership)
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ membership: borrowing Membership)
     -> String?
   {
     guard entry.status == .suspect else { return nil }

@@ -18,8 +18,8 @@ struct EqualRoots {
   ) -> String? {
     guard first.root == second.root else { return nil }
     for identity in directory.identities {
-      let here = entry(of: first.member(identity.host))
-      let there = entry(of: second.member(identity.host))
+      let here = entry(of: first.entry(of: identity.host))
+      let there = entry(of: second.entry(of: identity.host))
       guard here != there else { continue }
       return "\(first.host) and \(second.host) have the root \(hexadecimal(first.root)), but hold \(identity.host) as "
         + "\(text(here)) and \(text(there))"
@@ -27,7 +27,7 @@ struct EqualRoots {
     return nil
   }
 
-  private static func entry(of view: MemberView?) -> Entry? {
+  private static func entry(of view: EntryView?) -> Entry? {
     guard let view, !view.isBuried else { return nil }
     return Entry(
       incarnation: view.incarnation, status: view.status == .suspect ? .alive : view.status,
