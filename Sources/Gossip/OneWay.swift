@@ -171,7 +171,9 @@ extension Membership {
   }
 
   mutating func judgeImpairment(_ now: Now, into effects: inout MembershipEffects) {
-    for (host, isImpaired) in marks.refresh(at: now.monotonic, table) { effects.events.append(.impaired(host, isImpaired)) }
+    for (host, isImpaired) in marks.refresh(at: now.monotonic, table) {
+      effects.events.append(.impaired(host, isImpaired))
+    }
     if let expiry = marks.nextExpiry { timers.arm(.oneWay, at: expiry, into: &effects) }
   }
 

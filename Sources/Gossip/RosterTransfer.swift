@@ -26,7 +26,8 @@ extension Membership {
           if table[slot].isBuried { continue }
           let before = writer.count
           let needsKey = table[slot].status != .revoked
-          if needsKey && !writeMetadata(of: table[slot].host, into: &writer) || !writeWhole(slot, latest, into: &writer) {
+          if needsKey && !writeMetadata(of: table[slot].host, into: &writer) || !writeWhole(slot, latest, into: &writer)
+          {
             writer.truncate(to: before)
           }
         }

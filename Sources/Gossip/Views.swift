@@ -52,7 +52,9 @@ extension Membership {
 
   /// All entries in ascending order of host ids.
   package func members() -> [MemberView] {
-    (0..<table.slots).filter { table.isUsed($0) }.map { view(of: $0, at: latest.monotonic) }.sorted { $0.host < $1.host }
+    (0..<table.slots).filter { table.isUsed($0) }.map { view(of: $0, at: latest.monotonic) }.sorted {
+      $0.host < $1.host
+    }
   }
 
   /// Digest and living recomputed from nothing: equal to what is kept up from change to change.
