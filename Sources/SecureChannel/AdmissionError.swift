@@ -41,7 +41,7 @@ package enum AdmissionError: Error, Hashable, Sendable {
     case .otherVersion: "this line was made by another version of the program"
     case .strangeCharacter(let character):
       if (0x21...0x7e).contains(character) {
-        "the line holds a character that does not belong there: \(Unicode.Scalar(character))"
+        "the line holds a character that does not belong there: '\(Unicode.Scalar(character))'"
       } else {
         "the line holds a character that does not belong there: byte \(character)"
       }

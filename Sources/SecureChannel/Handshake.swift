@@ -43,12 +43,14 @@ struct HandshakeAttempt {
 
 /// Labels of our HELLOs: they rise for ever, also when the clock steps back or the node restarts.
 struct LabelClock {
-  /// Labels up to this one may be used before the next `.labelFloor`.
+  /// Labels that follow the clock need so much until the next `.labelFloor`.
   private static let reserve = Nanoseconds.seconds(61)
+  /// Labels ahead of the clock (after a restart, or a step back) rise by grains only: this is some sixty of them.
+  private static let reserveAhead = Nanoseconds.seconds(1)
 
   private var last: TimeLabel?
   private let floor: UInt64
-  private(set) var reserved: UInt64 = 0
+  private var reserved: UInt64 = 0
 
   init(floor: UInt64) { self.floor = floor }
 
@@ -61,11 +63,11 @@ struct LabelClock {
     return label
   }
 
-  /// The floor to persist when labels after it may have been used by a restart, else `nil`.
+  /// The floor to persist: regularly, and when a label went beyond what was reserved. It never sinks.
   mutating func floorToKeep(wall: UInt64, isDue: Bool) -> UInt64? {
-    let newest = max(last?.nanoseconds ?? 0, wall)
+    let newest = last?.nanoseconds ?? 0
     guard isDue || newest > reserved else { return nil }
-    reserved = newest &+ LabelClock.reserve
+    reserved = max(wall &+ LabelClock.reserve, newest &+ LabelClock.reserveAhead, floor)
     return reserved
   }
 }

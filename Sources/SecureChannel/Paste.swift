@@ -49,12 +49,11 @@ enum Paste {
   }
 
   private static func strangeStart(_ characters: [UInt8], wanted: Kind) -> AdmissionError {
+    if wanted.rawValue.utf8.starts(with: characters) { return .cut }
     if let other = Kind.allCases.first(where: { $0 != wanted && characters.starts(with: $0.word.utf8) }) {
       return .otherKind(wanted: wanted.word.asText, found: other.word.asText)
     }
-    if characters.starts(with: wanted.word.utf8) { return .otherVersion }
-    // The beginning of the prefix itself, and no more.
-    return wanted.rawValue.utf8.starts(with: characters) ? .cut : .notAPaste(wanted: wanted.word.asText)
+    return characters.starts(with: wanted.word.utf8) ? .otherVersion : .notAPaste(wanted: wanted.word.asText)
   }
 
   /// Stray bits at the end are left out: they are what a cut leaves, and the length notices that.

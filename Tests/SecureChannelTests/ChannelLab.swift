@@ -17,6 +17,8 @@ final class LabNode {
   var life = 0
   var isRunning = true
   var labelFloor: UInt64 = 0
+  /// How far its wall clock is off.
+  var wallOffset: Int64 = 0
   var acceptedConnections: UInt64 = 0
 
   var deliveries: [(from: HostID, kind: FrameKind, body: [UInt8], at: UInt64)] = []
@@ -130,7 +132,8 @@ final class Lab {
 
   var now: Now { now(of: 0) }
   private func now(of node: Int) -> Now {
-    Now(monotonic: time, wall: TestNetwork.now * 1_000_000_000 + (time - Lab.start))
+    let offset = node < nodes.count ? nodes[node].wallOffset : 0
+    return Now(monotonic: time, wall: UInt64(Int64(TestNetwork.now * 1_000_000_000 + (time - Lab.start)) + offset))
   }
   var elapsed: UInt64 { time - Lab.start }
 
@@ -144,7 +147,8 @@ final class Lab {
     change(&settings)
     let node = LabNode(
       index: index, endpoint: endpoint ?? Endpoint(ipv4: 0x7f00_0001 + UInt32(index), port: 7000), identity: identity,
-      certificate: try net.certificate(for: identity, name: "host-\(index)"), net: net, seed: seed &* 31 &+ UInt64(index),
+      certificate: try net.certificate(for: identity, name: "host-\(index)"), net: net,
+      seed: seed &* 31 &+ UInt64(index),
       settings: settings)
     nodes.append(node)
     return node
@@ -377,4 +381,12 @@ final class Lab {
 
   /// Jumps over a pause of the whole process of one node: nothing of it was served meanwhile.
   func pass(_ span: UInt64) { time += span }
+}
+
+struct NothingWasSent: Error {}
+
+/// The datagram that was caught last.
+func takeLast(_ datagrams: inout [Lab.Datagram]) throws -> Lab.Datagram {
+  guard let datagram = datagrams.popLast() else { throw NothingWasSent() }
+  return datagram
 }

@@ -100,3 +100,6 @@ struct TestNetwork {
     try request(for: identity, name: name).signed(by: signer)
   }
 }
+
+/// A setting of a test run, from the environment.
+func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
