@@ -14,7 +14,7 @@ private let allowedImports: [String: Set<String>] = [
     "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
-  "KeyStore": ["Wire", "SecureChannel", "Control", "Glibc"],
+  "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [

@@ -170,9 +170,10 @@ struct ExitCodesTests {
     let commands =
       ErrorCode.allCases.map { ($0.rawValue, $0.text.help) }
       + MessageCode.allCases.map { ($0.rawValue, $0.helpCommand) }
-    for (code, command) in commands {
+    var seen: Set<String> = []
+    for (code, command) in commands where seen.insert(command).inserted {
       var words = command.split(separator: " ").map(String.init)
-      guard words.removeFirst() == "mesh-ctl" else { continue }
+      guard words.removeFirst() == "mesh-ctl", words.first != "lab" else { continue }
       words = words.map { $0 == "{host}" ? "prt-1" : $0 == "{command}" ? "admit" : $0 }
       if words.last == "--help" {
         // An unknown command with --help shows the help of what is above it.
@@ -244,6 +245,8 @@ struct ConfigurationCommandsTests {
     #expect(try await socket(["--dir", "/x"], ["MESH_DIR": "/e"]) == "/x/data/control.sock")
     #expect(try await socket(["--set", "node.data_dir=/d"]) == "/d/control.sock")
     #expect(try await socket(["--dir", "/x", "--set", "node.control_socket=/s"]) == "/s")
+    // One of the two can still be put elsewhere.
+    #expect(try await socket(["--dir", "/x", "--set", "node.data_dir=/d"]) == "/d/control.sock")
     try write("p2p_settings.node.data_dir: /rathena\n", to: "conf/p2p_athena.conf")
     #expect(try await socket([]) == "/rathena/control.sock")
     try write("p2p_settings.node.data_dir: /own\n", to: "mesh/p2p_athena.conf")
@@ -292,7 +295,7 @@ struct CommandsDocumentTests {
       let below = try await names([name])
       commands += below.isEmpty ? [[name]] : below.map { [name, $0] }
     }
-    #expect(commands.count >= 18)
+    #expect(commands.count >= 19)
     for command in commands {
       #expect(text.contains("### mesh-ctl \(command.joined(separator: " "))\n"), "\(command)")
     }
@@ -304,7 +307,8 @@ struct CommandsDocumentTests {
     var count = 0
     for line in text.split(separator: "\n") {
       if line.hasPrefix("```") { isCode.toggle() }
-      guard isCode, line.hasPrefix("mesh-ctl ") else { continue }
+      // A lab would really run; its own tests do that.
+      guard isCode, line.hasPrefix("mesh-ctl "), !line.hasPrefix("mesh-ctl lab") else { continue }
       // A comment stands behind three blanks.
       let command = line.components(separatedBy: "   ")[0]
       var words = command.split(separator: " ").dropFirst().map(String.init)

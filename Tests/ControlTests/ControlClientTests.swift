@@ -64,19 +64,19 @@ struct ControlClientTests {
   }
 
   @Test func answersThatAreNone() async throws {
-    let rows: [(String, [UInt8])] = [
-      ("garbage", Array("hello\n".utf8)), ("other schema", Samples.members.line()), ("nothing", []),
-      ("cut", Array(Samples.degraded.line().dropLast(5))), ("no schema", Array("{}\n".utf8)),
-      ("schema without content", Array("{\"schema\":\"mesh.status/1\"}\n".utf8)),
-      ("endless", [UInt8](repeating: 0x61, count: replyLineLimit + (256 << 10))),
+    let rows: [([UInt8], reason: String)] = [
+      (Array("hello\n".utf8), "not a JSON object"), (Samples.members.line(), "`mesh.members/1` instead of"),
+      ([], "closed the connection"), (Array(Samples.degraded.line().dropLast(5)), "ended inside an answer"),
+      (Array("{}\n".utf8), "not a JSON object"), (Array("{\"schema\":\"mesh.status/1\"}\n".utf8), "instead of"),
+      ([UInt8](repeating: 0x61, count: replyLineLimit + (256 << 10)), "more than \(replyLineLimit) bytes"),
     ]
-    for (name, bytes) in rows {
+    for (bytes, reason) in rows {
       let node = try FakeNode(.bytes(bytes))
       let path = node.path
       let fault = try await fault {
         let _: StatusReply = try ControlClient(socket: path, timeout: .seconds(10)).ask(.status)
       }
-      #expect(fault?.code == "M005", "\(name)")
+      #expect(fault?.code == "M005" && fault?.sentence.contains(reason) == true, "\(fault?.sentence ?? "")")
     }
   }
 

@@ -38,7 +38,7 @@ package struct EventsScreen {
     func padded(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: max(0, width - text.count))
     }
-    let name = padded(event.name.rawValue.printable(limit: 40), 22)
+    let name = padded(event.name.rawValue.printable(limit: 40), 24)
     let subject = padded(event.subject?.shown ?? "-", 10)
     let code = event.code.map { "  \($0.printable(limit: 8))" } ?? ""
     let colour = event.health == .ok ? nil : terminal.colour(of: event.health)
