@@ -25,8 +25,8 @@ package struct DatagramFilter: Hashable, Sendable {
 ///
 /// Datagrams are read with recvmmsg straight into the socket's slab and handed on from there; nothing is allocated or
 /// copied per datagram. (libuv's own receiving reads at most 40 per turn, so after a stall deadlines would fire with
-/// the socket still full: here libuv only tells that the socket is readable.) What the loop cannot keep up with waits in
-/// the kernel's buffer, and what does not fit there is dropped by the kernel and counted.
+/// the socket still full: here libuv only tells that the socket is readable.) What the loop cannot keep up with waits
+/// in the kernel's buffer, and what does not fit there is dropped by the kernel and counted.
 package final class Datagrams: Handle {
   package struct Counters: Sendable {
     package var received: UInt64 = 0
@@ -223,8 +223,8 @@ package final class Datagrams: Handle {
 }
 
 extension Loop {
-  /// A UDP socket bound to an address of this machine: `::` takes IPv4 too, port 0 lets the kernel choose. The filter is
-  /// in place before the first datagram can arrive. Datagrams leave with DF set.
+  /// A UDP socket bound to an address of this machine: `::` takes IPv4 too, port 0 lets the kernel choose. The filter
+  /// is in place before the first datagram can arrive. Datagrams leave with DF set.
   ///
   /// `reusingAddress` lets two sockets share a port, of which one gets nothing: for tests only.
   package func datagrams(

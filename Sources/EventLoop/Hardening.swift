@@ -6,7 +6,7 @@ package enum Hardening {
   package static func forbidCoreDumps() throws(UVError) { try checked(uvshim_forbid_core_dumps()) }
   /// Whether the kernel would write a core file of this process or let others of the same user read its memory.
   package static var isDumpable: Bool { uvshim_is_dumpable() != 0 }
-  /// Neither we nor our children gain rights from set-uid files. Holds for the calling thread and what it starts: call it
-  /// before there are other threads.
+  /// Neither we nor our children gain rights from set-uid files. Holds for the calling thread and what it starts: call
+  /// it before there are other threads.
   package static func forbidNewPrivileges() throws(UVError) { try checked(uvshim_forbid_new_privileges()) }
 }

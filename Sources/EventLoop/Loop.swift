@@ -47,7 +47,7 @@ package final class Loop {
   package static let datagramsPerTurn = 512
   /// The loop wakes at least so often: a freeze or suspend is noticed by then even when nothing is scheduled, and the
   /// timer, whose clock stands still during suspend, is never wrong for longer.
-  static let longestWait: UInt64 = 1_000_000_000
+  package static let longestWait: UInt64 = 1_000_000_000
   /// Size of the buffer that all streams of the loop read into, one after the other.
   static let readSlabSize = 64 << 10
 
@@ -81,6 +81,7 @@ package final class Loop {
   private let prepare = UnsafeMutablePointer<uv_prepare_t>.allocate(capacity: 1)
   private let check = UnsafeMutablePointer<uv_check_t>.allocate(capacity: 1)
 
+  private let longestWait: UInt64
   private var client: (any LoopClient)?
   private var state = State.idle
   private var deadlines = Deadlines()
@@ -97,8 +98,9 @@ package final class Loop {
   private var hasMeasured = false
   private var reportedLateness: UInt64 = 0
 
-  /// Also makes the process ignore SIGPIPE.
-  package init() throws(UVError) {
+  /// Also makes the process ignore SIGPIPE. (Tests wait longer, so that a wake-up that is missed shows.)
+  package init(longestWait: UInt64 = Loop.longestWait) throws(UVError) {
+    self.longestWait = longestWait
     uvshim_ignore_sigpipe()
     uv = .allocate(capacity: 1)
     let result = uv_loop_init(uv)
@@ -244,7 +246,7 @@ package final class Loop {
     readClock()
     let now = lastNow.monotonic
     counters.mostDeadlines = max(counters.mostDeadlines, deadlines.count)
-    let target = min(deadlines.earliest ?? .max, now &+ Loop.longestWait)
+    let target = min(deadlines.earliest ?? .max, now &+ longestWait)
     if hasBacklog || target <= now {
       startIdle()
       expectedWake = now
@@ -316,8 +318,8 @@ package final class Loop {
     case poolBusy(Int)
   }
 
-  /// Closes the loop for good and everything on it; `run` must have returned. Waits for jobs on the pool, not longer than
-  /// `limit` nanoseconds. The loop's deadlines are forgotten.
+  /// Closes the loop for good and everything on it; `run` must have returned. Waits for jobs on the pool, not longer
+  /// than `limit` nanoseconds. The loop's deadlines are forgotten.
   package func close(waiting limit: UInt64 = 5_000_000_000) throws(CloseError) {
     if state == .closed { return }
     precondition(state == .idle, "close() on a loop that runs")

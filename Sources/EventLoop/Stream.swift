@@ -182,7 +182,7 @@ package final class Stream: Handle {
 
   // MARK: Ending
 
-  /// After what is queued the far side reads an end; we go on reading.
+  /// After what is queued the far side reads an end; we go on reading. The stream must be connected.
   package func endWriting() {
     guard isOpen, !sentEnd else { return }
     sentEnd = true
@@ -209,7 +209,8 @@ package final class Stream: Handle {
 
   /// Closes after what was written has reached the far side: sends the end, throws away what still comes in (closing
   /// with unread bytes would reset the connection and lose what is under way), and closes when the far side has ended
-  /// too, after `limit` nanoseconds at the latest. Only `closed` is still called.
+  /// too, after `limit` nanoseconds at the latest. Only `closed` is still called. A stream that is not connected yet
+  /// closes at once.
   package func finish(within limit: UInt64 = Stream.finishLimit) {
     guard isOpen, !isFinishing else { return }
     guard isConnected else { return close() }

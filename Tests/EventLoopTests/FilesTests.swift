@@ -93,6 +93,16 @@ extension EventLoopTests {
       #expect(throws: UVError.fileTooLarge) { try Files.read("/proc/self/status", atMost: 100) }
     }
 
+    @Test("a file far above the limit costs no memory")
+    func huge() throws {
+      try withDirectory { directory in
+        let file = try File.open(directory + "/huge", [.write, .create])
+        defer { file.close() }
+        try file.truncate(to: 1 << 40)
+        #expect(throws: UVError.fileTooLarge) { try Files.read(directory + "/huge", atMost: 100) }
+      }
+    }
+
     @Test("a full disk is an error", .enabled(if: access("/dev/full", W_OK) == 0, "no /dev/full"))
     func full() throws {
       let file = try File.open("/dev/full", [.write])

@@ -70,6 +70,8 @@ extension EventLoopTests {
           try #require(pair.stream.queuedBytes <= pair.stream.writeLimit)
           try #require(accepted < 1 << 28)
         }
+        let turns = bench.loop.counters.turns
+        bench.run { bench.loop.counters.turns > turns + 5 }
         #expect(pair.stream.isOpen && accepted > pair.stream.writeLimit / 2)
         #expect(pair.stream.queuedBytes > 0)
         #expect(!pair.log.events.contains("drained") && pair.farLog.count == 0)
@@ -127,7 +129,9 @@ extension EventLoopTests {
         #expect(pair.stream.write([1]) == .refused)
         pair.far.resumeReading()
         bench.run { pair.log.isClosed && pair.farLog.isClosed }
-        #expect(pair.farLog.text == payload)
+        // Compared outside: the difference of two such arrays takes minutes to work out.
+        let isWhole = pair.farLog.text == payload
+        #expect(isWhole)
         #expect(pair.log.error == nil && pair.farLog.error == nil)
         #expect(pair.log.events == ["connected", "closed"])
         pair.close()
@@ -161,16 +165,16 @@ extension EventLoopTests {
 
     @Test("writing to a side that has gone ends the stream, not the process")
     func writeToNobody() async throws {
+      signal(SIGPIPE, SIG_DFL)
       try await withLoop { bench in
         let pair = try Pair(bench)
         pair.stream.pauseReading()
-        pair.far.reset()
+        pair.far.close()
         bench.turnEnd = { pair.stream.write([UInt8](repeating: 1, count: 1000)) }
         bench.schedule(1, inMilliseconds: 1)
         bench.due = { _, _ in bench.schedule(1, inMilliseconds: 1) }
         bench.run { pair.log.isClosed }
-        let error = try #require(pair.log.error)
-        #expect(["EPIPE", "ECONNRESET"].contains(error.name))
+        #expect(pair.log.error?.name == "EPIPE")
         pair.close()
       }
     }

@@ -51,9 +51,13 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
 func sleepMilliseconds(_ count: Int) { usleep(UInt32(count) * 1000) }
 
 /// A loop on a thread of its own, closed afterwards; a loop that hangs is stopped and fails the test.
-func withLoop(_ body: @escaping @Sendable (Bench) throws -> Void) async throws {
+///
+/// It waits for events only: whatever needs the loop's own regular wake-up to be noticed shows as a hang.
+func withLoop(longestWait: UInt64 = Nanoseconds.seconds(3600), _ body: @escaping @Sendable (Bench) throws -> Void)
+  async throws
+{
   try await onThread {
-    let loop = try Loop()
+    let loop = try Loop(longestWait: longestWait)
     let wakeup = try loop.wakeup { loop.stop() }
     let bell = wakeup.bell
     let flags = Flags()
