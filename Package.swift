@@ -37,6 +37,8 @@ let package = Package(
     .executable(name: "mesh-node", targets: ["mesh-node"]),
     .executable(name: "mesh-ctl", targets: ["mesh-ctl"]),
     .executable(name: "mesh-sim", targets: ["mesh-sim"]),
+    // Linked with libFuzzer by bootstrap/fuzz.
+    .library(name: "Fuzz", type: .static, targets: ["Fuzz"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -68,6 +70,7 @@ let package = Package(
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
+    room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
     program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
@@ -83,6 +86,7 @@ let package = Package(
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
+    tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
     tests("NodeTests", ["MeshLab", "Control"]),
     tests(
       "MeshNodeTests",

@@ -228,7 +228,7 @@ struct Layers<Source: FileSource> {
       spots.append(Spot(text: file.index, span: assignment.value.span))
       assigned[index] = Assigned(value: value, spots: spots)
     } catch {
-      var span = error.part.map { assignment.value.span(of: $0) } ?? assignment.value.span
+      var span = error.element ?? error.part.map { assignment.value.span(of: $0) } ?? assignment.value.span
       if span.isEmpty { span = assignment.value.span }
       report(
         file,

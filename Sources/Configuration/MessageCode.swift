@@ -236,7 +236,10 @@ extension MessageCode {
         MessageCode.show
       )
     case .tooLong:
-      ("A list has more elements than the setting allows.", MessageCode.show)
+      (
+        "A list has more elements than the setting allows, what `+name:` adds to it included. `mesh-ctl config explain` tells the most.",
+        MessageCode.show
+      )
     case .missingFile:
       (
         "The file, or a file that it imports, is not there. A relative path is looked for from the working folder first (rAthena's rule), then from the folder of the importing file. The files of conf/import are made once from conf/import-tmpl, as with rAthena; the message has the command.",
@@ -248,9 +251,15 @@ extension MessageCode {
         MessageCode.check
       )
     case .tooManyFiles:
-      ("One configuration is at most 32 files.", MessageCode.check)
+      (
+        "One configuration is at most 32 files, all imports counted. Join some of them; a folder of small files is not needed here.",
+        MessageCode.check
+      )
     case .importsTooDeep:
-      ("Imports within imports go eight deep at most.", MessageCode.check)
+      (
+        "Imports within imports go eight deep at most. Let one file import the others, one below the other, instead of each the next.",
+        MessageCode.check
+      )
     case .fileTooLarge:
       (
         "A configuration file has at most 256 KiB; a real one has about twenty. Is this the right file?",

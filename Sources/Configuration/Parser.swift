@@ -1,54 +1,3 @@
-/// A value as written; what it means is for the schema.
-struct ValueNode {
-  enum Kind {
-    case text(String)
-    case list([ValueNode])
-  }
-
-  var kind: Kind
-  /// With its quotes or brackets.
-  var span: Range<Int>
-  /// Where the first character of the text stands, when the text stands in the source as it is (no escapes).
-  var textStart: Int?
-
-  /// The span of a part of the text, given in bytes; the whole value where that cannot be told.
-  func span(of part: Range<Int>) -> Range<Int> {
-    guard let textStart else { return span }
-    return textStart + part.lowerBound..<textStart + part.upperBound
-  }
-}
-
-/// One entry of a file, in the order of the file.
-enum Entry {
-  case assignment(Assignment)
-  /// A section begins; entries that stand in it name it by its index.
-  case section(Section)
-  case importing(path: String, span: Range<Int>)
-
-  struct Assignment {
-    var name: Range<Int>
-    /// The section in which it stands, an index into `Parsed.sections`; `nil` at the top of the file.
-    var section: Int?
-    var value: ValueNode
-    /// `+name: …` adds to a list.
-    var appends: Bool
-  }
-
-  struct Section {
-    var name: Range<Int>
-    var parent: Int?
-    var index: Int
-  }
-}
-
-/// What a source says, as far as it could be read.
-struct Parsed {
-  var entries: [Entry] = []
-  var problems = Problems()
-  /// From here on nobody knows which section an entry stands in, because a brace is missing or too many.
-  var unsureFrom: Int?
-}
-
 /// Reads entries, mends what it can (one mistake should not hide the next), and never goes deeper than it must: the
 /// open sections are a list, not calls within calls.
 struct Parser {
@@ -74,6 +23,8 @@ struct Parser {
   private var result = Parsed()
   /// Sections whose `}` seems to have been taken by another one, judged by indentation.
   private var suspects: [OpenSection] = []
+  /// The first `}` that stands further to the right than what it closes: it may be one too many.
+  private var earlyBrace: Int?
 
   init(_ source: SourceText, isSection: @escaping (String) -> Bool) {
     self.source = source
@@ -113,8 +64,7 @@ struct Parser {
       return nil
     }
     lexer.bareTakesAll = first != UInt8(ascii: "[")
-    guard let value = value(depth: 1) else { return nil }
-    expectEnd()
+    guard let value = value(depth: 1), expectEnd() else { return nil }
     return Entry.Assignment(name: name, section: nil, value: value, appends: appends)
   }
 
@@ -162,7 +112,7 @@ struct Parser {
     if lexer.next == UInt8(ascii: "{") { return beginSection(name, start: start, appends: appends) }
     guard lexer.isAtEndOfEntry else {
       guard let value = value(depth: 1) else { return skipBroken() }
-      expectEnd()
+      guard expectEnd() else { return }
       return assign(name, value, appends: appends)
     }
     let afterName = lexer.at
@@ -246,7 +196,7 @@ struct Parser {
       problem(.missingValue, start..<word.upperBound, "`@include` names no file", help: "write `@include \"FILE\"`")
       return skipBroken()
     }
-    expectEnd()
+    guard expectEnd() else { return }
     importing(value)
   }
 
@@ -310,9 +260,10 @@ struct Parser {
         guard let element = value(depth: depth + 1) else { return nil }
         elements.append(element)
         lexer.skipLines()
-        if lexer.next == UInt8(ascii: ",") {
-          lexer.at += 1
-        } else if lexer.next != UInt8(ascii: "]") {
+        switch lexer.next {
+        case UInt8(ascii: ","): lexer.at += 1
+        case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ";"), nil: break
+        default:
           problem(
             .openList, start..<start + 1, "this list is not closed, or a `,` is missing in it",
             help: "write `[first, second]`")
@@ -322,16 +273,20 @@ struct Parser {
     }
   }
 
-  /// After a value: the end of the entry, or something too much.
-  private mutating func expectEnd() {
+  /// After a value: the end of the entry. False when something else follows, which is told.
+  private mutating func expectEnd() -> Bool {
     lexer.skipBlanks()
-    guard !lexer.isAtEndOfEntry else { return }
+    guard !lexer.isAtEndOfEntry else { return true }
     let start = lexer.at
+    let isAddress = lexer.next == UInt8(ascii: ":") && source.bytes[start - 1] == UInt8(ascii: "]")
     let opens = lexer.skipBrokenLine()
     problem(
       .textAfterValue, start..<lexer.at, "there is more text after the value",
-      help: "one entry a line, or `;` between two; a text with quotes in it writes them as \\\"")
+      help: isAddress
+        ? "`[` starts a list; an address in brackets is written in quotes: \"[2001:db8::1]:7000\""
+        : "one entry a line, or `;` between two; a text with quotes in it writes them as \\\"")
     if opens { openUnnamed(start..<start, start: start) }
+    return false
   }
 
   // MARK: Sections
@@ -370,14 +325,18 @@ struct Parser {
     let brace = lexer.at
     lexer.at += 1
     guard let section = open.popLast() else {
-      problem(
-        .strayBrace, brace..<brace + 1, "this `}` closes nothing",
-        help: "remove it, or look for a section above that is closed too early")
-      return unsure(from: brace)
+      lexer.problems.add(
+        Problem(
+          .strayBrace, brace..<brace + 1, "this `}` closes nothing",
+          help: "remove it, or look for a section above that is closed too early",
+          other: earlyBrace.map { ("perhaps this one is too many", $0..<$0 + 1) }))
+      return unsure(from: earlyBrace ?? brace)
     }
     // A `}` that starts its line under the name of an outer section was meant for that one.
     let column = indentation(brace)
-    guard isFirstInLine(brace), section.indentation > column,
+    guard isFirstInLine(brace) else { return }
+    if column > section.indentation, earlyBrace == nil { earlyBrace = brace }
+    guard section.indentation > column,
       let meant = open.lastIndex(where: { $0.indentation == column }), open[meant].indentation < section.indentation
     else { return }
     if suspects.count < Problems.limit { suspects.append(section) }
@@ -422,14 +381,13 @@ struct Parser {
     zip(name.utf8, name.utf8.dropFirst()).contains { $0 == UInt8(ascii: ".") && $1 == UInt8(ascii: ".") }
   }
 
-  /// Blanks before the first character of the line; a tab counts as four.
+  /// Blanks before the first character of the line; a tab counts as four. More than a screen's width tells nothing.
   private func indentation(_ offset: Int) -> Int {
-    var start = offset
-    while start > 0, source.bytes[start - 1] != UInt8(ascii: "\n"), offset - start < 256 { start -= 1 }
+    let start = source.lineStart(of: offset)
     var width = 0
-    while start < offset, Lexer.isBlank(source.bytes[start]) {
-      width += source.bytes[start] == UInt8(ascii: "\t") ? 4 : 1
-      start += 1
+    for byte in source.bytes[start..<min(offset, start + 256)] {
+      guard Lexer.isBlank(byte) else { break }
+      width += byte == UInt8(ascii: "\t") ? 4 : 1
     }
     return width
   }

@@ -68,7 +68,8 @@ package enum Reports {
   /// Why `subject` is nothing to explain, with the nearest name.
   package static func unknownSubject(_ subject: String) -> String {
     let parts = Schema.split(subject)
-    let section = Schema.isSection(parts.section) ? parts.section : Schema.root
+    let sections = [parts.section, Schema.root + "." + parts.section]
+    let section = sections.first { !$0.isEmpty && Schema.isSection($0) } ?? Schema.root
     let help = Schema.help(for: parts.name, in: section).map { "; \($0)" } ?? ""
     return "`\(Printable.text(subject))` is neither a setting nor an error code\(help)"
   }

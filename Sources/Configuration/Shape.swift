@@ -28,6 +28,8 @@ enum Shape: Sendable {
     var help: String?
     /// Bytes of the text that are wrong; `nil`: all of it.
     var part: Range<Int>?
+    /// The element of a list that is wrong, where it stands in the source.
+    var element: Range<Int>?
     /// The text holds a secret: it is not shown.
     var isSecret = false
   }
@@ -117,7 +119,8 @@ extension Shape {
     var help = "write \(wanted)"
     // A plain number that fits with another unit was probably meant in that one.
     if text.utf8.allSatisfy(Quantity.isDigit), let number = Int(text) {
-      let isAbove = number.multipliedReportingOverflow(by: quantity.plain.factor).partialValue > range.upperBound
+      let (plain, overflow) = number.multipliedReportingOverflow(by: quantity.plain.factor)
+      let isAbove = overflow || plain > range.upperBound
       let fitting = quantity.units.filter { unit in
         let (product, overflow) = number.multipliedReportingOverflow(by: unit.factor)
         return unit.isShown && !overflow && range.contains(product)
@@ -177,7 +180,7 @@ extension Shape {
       throw Mistake(
         code: code, text: "`\(Printable.text(text))` is not \(article)",
         help: lacksPort
-          ? "a port is missing: `\(Printable.text(HostAndPort(host: text, port: 6121).text))`" : "write \(wanted)")
+          ? "a port is missing: `\(Shape.written(HostAndPort(host: text, port: 6121).text))`" : "write \(wanted)")
     }
     return value.text
   }
@@ -226,10 +229,14 @@ extension Shape {
     }
     var paths: [String] = []
     for node in nodes {
-      guard case .text(let path) = try Shape.path(mayBeEmpty: false, limit: Shape.pathLimit).read(node) else {
-        continue
+      do {
+        let path = try Shape.path(mayBeEmpty: false, limit: Shape.pathLimit).read(node)
+        if case .text(let text) = path { paths.append(text) }
+      } catch {
+        var mistake = error
+        mistake.element = node.span
+        throw mistake
       }
-      paths.append(path)
     }
     return .texts(paths)
   }

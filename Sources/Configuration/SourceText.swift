@@ -40,6 +40,8 @@ struct SourceText {
     return Excerpt(head: head, marked: marked, tail: tail)
   }
 
+  func lineStart(of offset: Int) -> Int { lineStarts[lineIndex(of: offset)] }
+
   /// Lines start after a newline; the last start that is not above `offset`.
   private func lineIndex(of offset: Int) -> Int {
     var low = 0

@@ -21,6 +21,7 @@ private let allowedImports: [String: Set<String>] = [
     "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",
     "FoundationEssentials",
   ],
+  "Fuzz": ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",

@@ -111,7 +111,7 @@ extension NodeTests {
           let failed = try #require(doctor?.checks.first { $0.status == .fail }, "doctor found nothing")
           let port = direction == "in" ? away.port : home.port
           #expect(failed.name == "udp-\(direction)", "\(failed)")
-          #expect("\(failed.sentence) \(failed.evidence.joined(separator: " "))".contains("\(port)"), "\(failed)")
+          #expect((failed.evidence + [failed.sentence]).joined(separator: " ").contains("\(port)"), "\(failed)")
           try right.filter("")
           let joined = lab.agree(on: 2, among: [home, away], within: 10)
           #expect(joined.agreed, explain(joined, lab))

@@ -9,8 +9,8 @@ package import Wire
 package final class SimulatedSigner: RecordSigner {
   /// {certificate 320, facts 32, signature 64}.
   package static let metadataSize = 416
-  /// {host 8, key 64, reason 4, issued 8, zero 4, signature 64}.
-  package static let revocationSize = 152
+  /// {host 8, key 64, signature 64}.
+  package static let revocationSize = 136
 
   private let directory: HostDirectory
   private let own: Int

@@ -6,7 +6,14 @@ package typealias ModelSimulation = Simulation<ChannelModel>
 
 extension Simulation where Channel == ChannelModel {
   /// A world whose nodes talk over the channel model.
-  package convenience init(_ settings: WorldSettings) { self.init(settings, make: simulatedNode) }
+  package convenience init(_ settings: WorldSettings) {
+    let directory = HostDirectory(
+      count: settings.hosts + settings.spares, contributors: settings.contributors,
+      seed: mix64(settings.seed ^ 0x6b65_7973))
+    self.init(
+      settings, directory: directory, revocation: { SimulatedSigner.revocation(of: $0, in: directory) },
+      make: simulatedNode)
+  }
 
   /// What all running nodes have sent.
   package var traffic: ChannelModel.Traffic {

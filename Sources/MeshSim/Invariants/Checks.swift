@@ -36,12 +36,14 @@ package struct Checks {
   // MARK: What the world did
 
   mutating func started(_ machine: Int, identity: Int) {
+    truth[identity].endedAt = nil
     precedence.begin(machine: machine, identity: identity)
     deaths.begin(machine: machine, identity: identity)
     tombstones.begin(machine: machine, identity: identity)
     ringEvents.begin(machine: machine, identity: identity)
   }
 
+  mutating func ended(_ identity: Int, at time: UInt64) { truth[identity].endedAt = time }
   mutating func stalled(_ machine: Int, for span: UInt64) { deaths.stalled(machine: machine, for: span) }
   mutating func leaving(_ identity: Int, generation: UInt64) {
     truth[identity].leftGeneration = max(truth[identity].leftGeneration, generation)

@@ -9,6 +9,8 @@ struct Truth {
     /// The greatest generation in which it was told to leave.
     var leftGeneration: UInt64 = 0
     var isRevoked = false
+    /// World time at which its last process ended; `nil` while one runs or none ever did.
+    var endedAt: UInt64?
   }
 
   private var facts: ContiguousArray<Facts>

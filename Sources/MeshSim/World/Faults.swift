@@ -30,7 +30,7 @@ extension Simulation {
       start(spare, through: seeds(for: spare))
     case .revoke(let machine, let judge):
       checks.revoked(machines[machine].identity)
-      command(.revoke(SimulatedSigner.revocation(of: machines[machine].identity, in: directory)), on: judge)
+      command(.revoke(revocation(machines[machine].identity)), on: judge)
     case .freeze, .starve, .block, .blockAndOpen: stall(fault)
     case .slowDisk(let machine, let latency): machines[machine].disk.latency = latency
     case .brokenDisk(let machine): machines[machine].disk.fails = true

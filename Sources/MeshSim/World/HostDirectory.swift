@@ -4,13 +4,20 @@ package import Wire
 /// Who is who in a world: the facts that an operator's certificates would hold. Fixed while the world runs, shared by
 /// all its hosts, which are numbered from 0.
 package final class HostDirectory {
-  package struct Identity {
+  package struct Identity: Sendable {
     package let host: HostID
     package let key: HostKey
     /// Whose machine it is; 0 is the operator.
     package let contributor: UInt32
-    /// Key of the simulated signatures.
+    /// Key of the simulated signatures; 0 where signatures are real.
     let secret: UInt64
+
+    init(host: HostID, key: HostKey, contributor: UInt32, secret: UInt64 = 0) {
+      self.host = host
+      self.key = key
+      self.contributor = contributor
+      self.secret = secret
+    }
   }
 
   package let network = NetworkID(rawValue: 0x6d65_7368_2d73_696d)
@@ -38,6 +45,15 @@ package final class HostDirectory {
     }
     self.identities = identities
     self.indices = indices
+  }
+
+  /// Hosts with keys from elsewhere.
+  init(_ identities: [Identity]) {
+    self.identities = ContiguousArray(identities)
+    var indices: [HostID: Int] = [:]
+    for (index, identity) in identities.enumerated() { indices[identity.host] = index }
+    self.indices = indices
+    operatorSecret = 0
   }
 
   package var count: Int { identities.count }

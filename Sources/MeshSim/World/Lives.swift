@@ -62,6 +62,7 @@ extension Simulation {
   private func end(_ process: Process<Channel>, on machine: Int) {
     for case .datagram(let slot) in process.arrivals { datagrams.giveBack(slot) }
     machines[machine].process = nil
+    checks.ended(machines[machine].identity, at: time)
     streams.closeAll(of: machine, life: process.life, now: time)
     schedulePendingStreams()
   }

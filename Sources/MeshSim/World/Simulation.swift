@@ -75,11 +75,12 @@ package final class Simulation<Channel: PeerChannel> {
   package internal(set) var counters = WorldCounters()
 
   let make: (Birth) -> Node<Channel>
+  let revocation: (Int) -> [UInt8]
   var queue = DeadlineQueue<Event>()
   var chance: Chance
   /// Draws what the sampled checks look at; apart, so that a check changes nothing in a run.
   var sampler: Chance
-  var network: Network
+  var network: Wires
   var machines: ContiguousArray<Machine<Channel>> = []
   var machineAt: [Endpoint: Int] = [:]
   let datagrams = DatagramPool()
@@ -92,13 +93,18 @@ package final class Simulation<Channel: PeerChannel> {
   var twinEffects = NodeEffects()
   private var nextAddress: UInt32 = 0
 
-  package init(_ settings: WorldSettings, make: @escaping (Birth) -> Node<Channel>) {
+  /// `directory` names `settings.hosts` + `settings.spares` hosts; `revocation` is the operator's word against one.
+  init(
+    _ settings: WorldSettings, directory: HostDirectory, revocation: @escaping (Int) -> [UInt8],
+    make: @escaping (Birth) -> Node<Channel>
+  ) {
     self.settings = settings
+    self.directory = directory
+    self.revocation = revocation
     self.make = make
-    let total = settings.hosts + settings.spares
+    let total = directory.count
     chance = Chance(seed: settings.seed)
-    directory = HostDirectory(count: total, contributors: settings.contributors, seed: chance.next())
-    network = Network(settings: settings.network, hosts: total, seed: chance.next())
+    network = Wires(settings: settings.network, hosts: total, seed: chance.next())
     trace = Trace(hosts: total)
     checks = Checks(directory: directory, settings: settings.profile.membership, seed: chance.next())
     sampler = Chance(seed: chance.next())

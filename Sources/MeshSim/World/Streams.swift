@@ -80,7 +80,7 @@ struct Streams {
 
   /// Carries out a step. The result is what happens to an end now; `life` of a listening host is 0 when it is down.
   mutating func step(
-    _ event: Event, network: inout Network, now: UInt64, life: (Int) -> UInt32
+    _ event: Event, network: inout Wires, now: UInt64, life: (Int) -> UInt32
   ) -> (host: Int, life: UInt32, id: ConnectionID, input: Input, stream: Int)? {
     guard let stream = streams[event.stream] else { return nil }
     switch event.step {
@@ -108,7 +108,7 @@ struct Streams {
   }
 
   private mutating func open(
-    _ id: Int, attempt: Int, network: inout Network, now: UInt64, life: (Int) -> UInt32
+    _ id: Int, attempt: Int, network: inout Wires, now: UInt64, life: (Int) -> UInt32
   ) {
     guard let stream = streams[id] else { return }
     let (opener, target) = (stream[0], stream[1])
@@ -136,7 +136,7 @@ struct Streams {
     schedule(id, .deliver(side: 0, .connected), at: now + out + back)
   }
 
-  mutating func write(_ bytes: [UInt8], on id: Int, side: Int, network: inout Network, now: UInt64) {
+  mutating func write(_ bytes: [UInt8], on id: Int, side: Int, network: inout Wires, now: UInt64) {
     if streams[id]?[side].isResending == true {
       streams[id]?[side].backlog.append(bytes)
     } else {
@@ -144,14 +144,14 @@ struct Streams {
     }
   }
 
-  private mutating func resume(_ id: Int, side: Int, network: inout Network, now: UInt64) {
+  private mutating func resume(_ id: Int, side: Int, network: inout Wires, now: UInt64) {
     guard let backlog = streams[id]?[side].backlog, !backlog.isEmpty else { return }
     streams[id]?[side].backlog = []
     for bytes in backlog { write(bytes, on: id, side: side, network: &network, now: now) }
   }
 
   private mutating func transmit(
-    _ bytes: [UInt8], of id: Int, side: Int, attempt: Int, network: inout Network, now: UInt64
+    _ bytes: [UInt8], of id: Int, side: Int, attempt: Int, network: inout Wires, now: UInt64
   ) {
     guard let stream = streams[id], stream[side].isOpen || attempt > 0 else { return }
     let (from, to) = (stream[side].host, stream[1 - side].host)

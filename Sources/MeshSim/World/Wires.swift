@@ -33,7 +33,7 @@ package struct NetworkSettings {
 }
 
 /// The wires between hosts and what is wrong with them. Every directed pair can fail by itself.
-struct Network {
+struct Wires {
   /// What the wires do with one datagram.
   enum Transit: Equatable {
     case lost
@@ -98,7 +98,7 @@ struct Network {
   private mutating func isFaultyLoss(from: Int, to: Int) -> Bool {
     if egressLoss[from] > 0, chance.happens(egressLoss[from]) { return true }
     if ingressLoss[to] > 0, chance.happens(ingressLoss[to]) { return true }
-    guard !pairLoss.isEmpty, let loss = pairLoss[Network.pair(from, to)] else { return false }
+    guard !pairLoss.isEmpty, let loss = pairLoss[Wires.pair(from, to)] else { return false }
     return chance.happens(loss)
   }
 
@@ -118,7 +118,7 @@ struct Network {
 
   /// Loss on the way from one host to another; 0 mends it.
   mutating func setLoss(_ loss: Double, from: Int, to: Int) {
-    pairLoss[Network.pair(from, to)] = loss == 0 ? nil : loss
+    pairLoss[Wires.pair(from, to)] = loss == 0 ? nil : loss
   }
 
   /// Cuts the network between hosts of different sides.
