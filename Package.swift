@@ -16,8 +16,12 @@ let staticLibraries: [LinkerSetting] =
   ? [.unsafeFlags(["-Xlinker", "-l:libuv_a.a", "-Xlinker", "-l:libsodium.a", "-Xlinker", "-l:liblz4.a"])]
   : []
 
+// MESH_PLANTED_BUGS=1 (set by bootstrap/test) compiles in the rules that the simulator can break on purpose.
+let plantedBugs: [SwiftSetting] =
+  Context.environment["MESH_PLANTED_BUGS"] == "1" ? [.define("MESH_PLANTED_BUGS")] : []
+
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+  .target(name: name, dependencies: dependencies, swiftSettings: strict + plantedBugs)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -28,7 +32,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict + plantedBugs)
 }
 
 let package = Package(

@@ -116,12 +116,12 @@ extension Membership {
     _ subject: HostID, token: UInt32, now: Now, into effects: inout MembershipEffects
   ) {
     guard phase == .running, let slot = table.slot(of: subject), table[slot].status == .suspect,
-      let suspicion = suspicions[slot], suspicion.token == token
+      let suspicion = suspicions[slot], suspicion.token == token || settings.breaks(.staleTimersObeyed)
     else {
       counters.timersLate &+= 1
       return
     }
-    guard now.monotonic >= suspicion.deadline else {
+    guard now.monotonic >= suspicion.deadline || settings.breaks(.staleTimersObeyed) else {
       // A stall of ours has moved it.
       armSuspicion(slot, into: &effects)
       return
@@ -155,7 +155,7 @@ extension Membership {
     _ death: Item.Death, from source: Source, _ now: Now, into effects: inout MembershipEffects
   ) {
     guard let slot = accused(death.subject, death.incarnation) else { return }
-    let quorum = MembershipSettings.quorum(live: table.liveCount)
+    let quorum = settings.breaks(.quorumOfOne) ? 1 : MembershipSettings.quorum(live: table.liveCount)
     var vouched = suspicions[slot]?.accusations ?? Accusations()
     var news = Accusations()
     for position in 0..<death.accusations.count {
@@ -177,6 +177,7 @@ extension Membership {
       suspicions[slot]?.accusations = vouched
       counters.deathsLearned &+= 1
       declareDead(slot, now, into: &effects)
+      if settings.breaks(.leftWithoutTheSubject) { table.update(slot) { $0.status = .left } }
       return
     }
     guard news.count > 0 else { return }

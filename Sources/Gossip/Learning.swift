@@ -14,6 +14,7 @@ extension Membership {
     let held = table[slot].incarnation
     guard record.incarnation > held else {
       if record.incarnation < held { counters.stale &+= 1 } else { counters.duplicates &+= 1 }
+      if record.incarnation == held, settings.breaks(.requeuedWithoutChange) { spread(slot, now, into: &effects) }
       if slot == MemberTable.own { meetTwin(record, signature, from: source, now, into: &effects) }
       return
     }
@@ -23,7 +24,7 @@ extension Membership {
       meetOtherLife(record.incarnation, now: now, into: &effects)
       return
     }
-    guard mayRise(slot, to: record.incarnation),
+    guard mayRise(slot, to: record.incarnation), !sharesGrave(record),
       isSigned(record, signature, from: source, now, into: &effects) == .valid
     else { return }
     adopt(record, signature, at: slot, from: source, now, into: &effects)
@@ -52,12 +53,18 @@ extension Membership {
   /// Expulsion is final, and from a grave (goodbye, or a death long past) only a greater generation rises.
   private mutating func mayRise(_ slot: Int, to incarnation: Incarnation) -> Bool {
     let status = table[slot].status
-    if status == .revoked { return false }
+    if status == .revoked || status == .dead && settings.breaks(.deathIsFinal) { return false }
     if status == .left || table[slot].isBuried, incarnation.generation <= table[slot].incarnation.generation {
       counters.stale &+= 1
       return false
     }
     return true
+  }
+
+  /// Never, unless the simulator asks for this bug: somebody else died at the same address.
+  private func sharesGrave(_ record: SelfRecord) -> Bool {
+    settings.breaks(.tombstonesByAddress)
+      && table.members.contains { $0.status == .dead && $0.record.endpoint == record.endpoint && $0.host != record.host }
   }
 
   /// A host that is not in the table. Without its metadata there is no key to check the record with: it waits while the
@@ -117,6 +124,7 @@ extension Membership {
     let movedFrom = table[slot].record.endpoint
     let restarted = record.incarnation.generation > table[slot].incarnation.generation
     suspicions[slot] = nil
+    if settings.breaks(.digestMissesChanges) { table.note(slot) { $0.record = record } }
     table.update(slot) {
       $0.record = record
       $0.signature = signature
@@ -152,7 +160,7 @@ extension Membership {
   ) {
     if restarted { loads.forget(slot) }
     order.insert(slot, &chance)
-    stability.alive(slot, at: now.monotonic)
+    stability.alive(slot, at: settings.breaks(.holdDownMissing) ? 0 : now.monotonic)
     effects.events.append(.alive(table[slot].host, table[slot].incarnation))
     // Rumours may have waited for somebody to tell them to.
     wakeGossip(now, into: &effects)

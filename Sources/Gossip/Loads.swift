@@ -28,6 +28,7 @@ extension Membership {
       loads.learn(
         news.record, sequence: news.sequence, life: news.life, age: age, of: slot, at: now.monotonic)
     else { return }
+    if settings.breaks(.loadAsRumours) { spread(slot, now, into: &effects) }
     wakeLoads(now, into: &effects)
   }
 

@@ -170,7 +170,7 @@ extension Membership {
 
   /// Somebody accuses us in our current incarnation, with proof.
   mutating func refute(_ now: Now, into effects: inout MembershipEffects) {
-    guard phase == .running else { return }
+    guard phase == .running, !settings.breaks(.refutationMissing) else { return }
     guard now.monotonic &- own.refutedAt >= Membership.refutationPause || own.refutedAt == 0 else {
       counters.refutationsDelayed &+= 1
       return

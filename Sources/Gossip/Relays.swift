@@ -60,7 +60,7 @@ extension Membership {
     let span = Span.milliseconds(UInt64(milliseconds))
     let relay = Relays.Relay(
       asker: asker, askerEndpoint: endpoint, askerSequence: askerSequence, target: target, sequence: sequence,
-      nackAt: now.monotonic &+ span * 4 / 5, endsAt: now.monotonic &+ span * 2)
+      nackAt: now.monotonic &+ (settings.breaks(.lateNacks) ? span : span * 4 / 5), endsAt: now.monotonic &+ span * 2)
     guard relays.add(relay, at: now.monotonic) else {
       counters.relaysRefused &+= 1
       refuse(askerSequence, .busy, asker, endpoint, into: &effects)

@@ -27,6 +27,9 @@ package struct MembershipSettings: Hashable, Sendable {
   package var healInterval: UInt64
   /// How long a leaver goes on answering.
   package var leaveDrain: UInt64
+  #if MESH_PLANTED_BUGS
+    package var planted: PlantedBugs = []
+  #endif
 
   /// One data centre or a few near each other; the default.
   package static let lan = MembershipSettings(

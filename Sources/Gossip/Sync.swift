@@ -56,7 +56,7 @@ extension Membership {
   /// One exchange at a time. False when it is too early.
   @discardableResult
   mutating func startSync(with host: HostID, _ now: Now, into effects: inout MembershipEffects) -> Bool {
-    guard phase == .running, sync.asked == nil, now.monotonic >= sync.notBefore,
+    guard phase == .running, sync.asked == nil, now.monotonic >= sync.notBefore, !settings.breaks(.syncMissing),
       let slot = table.slot(of: host), table[slot].status.isLive
     else { return false }
     counters.syncsStarted &+= 1

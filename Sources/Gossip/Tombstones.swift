@@ -36,7 +36,8 @@ extension Membership {
   mutating func sweep(_ now: Now, into effects: inout MembershipEffects) {
     timers.arm(.sweep, at: now.monotonic &+ Membership.sweepInterval, into: &effects)
     for slot in 0..<table.slots where table.isUsed(slot) {
-      guard let life = Tombstone.life(table[slot].status), slot != MemberTable.own else { continue }
+      guard var life = Tombstone.life(table[slot].status), slot != MemberTable.own else { continue }
+      if settings.breaks(.tombstonesForgotten) { life = Span.seconds(30) }
       let age = now.monotonic &- table[slot].since
       if age >= life {
         forget(slot, into: &effects)

@@ -6,7 +6,7 @@ extension Experiment {
     name: "uniform-loss", summary: "every wire loses 1 % for 24 simulated hours", anchors: Anchors.uniformLoss,
     sizes: [64], loss: 0.01, runs: 1
   ) { trial in
-    let hours: UInt64 = 24
+    let hours: UInt64 = trial.options.isShortened ? 2 : 24
     var evictions = 0
     var suspicions = 0
     for run in 0..<trial.runs {
@@ -56,6 +56,7 @@ extension Experiment {
         world.allSeeAll && world.rootsAgree
       }
       trial.keepViolation(of: world, run: run)
+      trial.expect(complete, check: 15, "partitions heal", "not one table 600 s after mending", in: world, run: run)
       if complete { healed.append(Double(world.time - mended) / 1e9) } else { failed += 1 }
       let sideOf = { (machine: Int32) in side.contains(Int(machine)) }
       merges += world.observations.entries.count { $0.kind == .dead && sideOf($0.observer) == sideOf($0.subject) }
@@ -89,6 +90,7 @@ extension Experiment {
         world.running.count == trial.nodes && world.allSeeAll
       }
       trial.keepViolation(of: world, run: run)
+      trial.expect(done, check: 16, "mass restart", "not complete after 600 s", in: world, run: run)
       if done { complete.append(Double(world.time - began) / 1e9) } else { failed += 1 }
     }
     trial.report("complete_p50_s", percentile(complete, 0.5))

@@ -9,7 +9,9 @@ package struct ExperimentOptions: Sendable {
   package var loss: Double?
   package var runs: Int?
   package var seed: UInt64 = 1
-  package var bugs: PlantedBugs = []
+  package var sabotage = Sabotage()
+  /// The long ones (hours of simulated time) run a twelfth of their time, for a test suite.
+  package var isShortened = false
   /// Told now and then how far the experiment is.
   package var progress: @Sendable (String) -> Void = { _ in }
 
@@ -111,6 +113,13 @@ struct Trial {
 
   /// The chance for what a run does to its world.
   func chance(of run: Int) -> Chance { Chance(seed: mix64(seed(of: run) ^ 0x6578_7065)) }
+
+  /// A check of what a whole run has shown.
+  mutating func expect(_ holds: Bool, check: Int, _ name: String, _ text: String, in world: ModelSimulation, run: Int) {
+    guard !holds else { return }
+    world.fail(check, name, text, nil)
+    keepViolation(of: world, run: run)
+  }
 
   mutating func keepViolation(of world: ModelSimulation, run: Int) {
     guard var violation = world.violation else { return }

@@ -51,8 +51,13 @@ extension Experiment {
       trial.progress(load ? "with load records" : "without load records")
       let world = trial.warmWorld(run: 0, load: load)
       let before = world.traffic
+      let sentBefore = world.checks.census
       world.run(for: span)
       trial.keepViolation(of: world, run: 0)
+      let sent = world.checks.census.since(sentBefore)
+      trial.expect(
+        sent.others == 0 || trial.loss > 0, check: 20, "quiet",
+        "\(sent.others) messages other than ping, ack and load were sent although nothing changed", in: world, run: 0)
       return world.traffic.since(before)
     }
     let scale = Double(trial.nodes) * Double(span) / 1e9

@@ -13,7 +13,7 @@ extension Experiment {
       trial.progress("run \(run + 1) of \(trial.runs)")
       let cell = trial.cell(of: run, pauses.count * counts.count)
       tally.add(
-        trial.disturb(run: run, count: counts[cell / pauses.count], for: Nanoseconds.seconds(120)) {
+        trial.disturb(run: run, count: counts[cell / pauses.count], for: Nanoseconds.seconds(120), harmless: true) {
           .starve($0, pause: pauses[cell % pauses.count], for: Nanoseconds.seconds(120))
         })
     }
@@ -33,7 +33,7 @@ extension Experiment {
     for run in 0..<trial.runs {
       trial.progress("run \(run + 1) of \(trial.runs)")
       let span = spans[trial.cell(of: run, spans.count)]
-      let found = trial.disturb(run: run, count: 1, for: span) { .freeze($0, for: span) }
+      let found = trial.disturb(run: run, count: 1, for: span, harmless: true) { .freeze($0, for: span) }
       if span <= Nanoseconds.seconds(5) { short.add(found) } else { long.add(found) }
     }
     trial.report("evictions_of_healthy", Double(short.ofHealthy + long.ofHealthy))
@@ -114,8 +114,9 @@ extension Trial {
 
   /// Applies a fault to some nodes of a settled world, for `span`, and watches for 15 s more.
   /// `spread`: the faults begin at random moments within so long.
+  /// `harmless`: no healthy node may be evicted, or even be suspected by a stalled one (check 14).
   mutating func disturb(
-    run: Int, count: Int, for span: UInt64, spread: UInt64 = 0, _ fault: (Int) -> Fault
+    run: Int, count: Int, for span: UInt64, spread: UInt64 = 0, harmless: Bool = false, _ fault: (Int) -> Fault
   ) -> StallTally {
     var chance = chance(of: run)
     let world = settledWorld(run: run)
@@ -136,6 +137,11 @@ extension Trial {
       case .suspected where ofHealthy: tally.suspicionsOfHealthy += 1
       default: break
       }
+    }
+    if harmless, loss == 0 {
+      expect(
+        tally.ofHealthy == 0 && tally.suspicionsOfHealthy == 0, check: 14, "stalls harm nobody else",
+        "\(tally.ofHealthy) evictions and \(tally.suspicionsOfHealthy) suspicions of healthy nodes", in: world, run: run)
     }
     return tally
   }

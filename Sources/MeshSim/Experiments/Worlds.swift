@@ -52,7 +52,7 @@ extension Trial {
     var settings = WorldSettings(seed: mix64(seed(of: run)), hosts: nodes)
     settings.network.loss = loss
     if options.profile == .wan { settings.network.delay = NetworkSettings.wideDelay }
-    settings.bugs = options.bugs
+    settings.sabotage = options.sabotage
     settings.profile = options.profile
     change(&settings)
     return ModelSimulation(settings)

@@ -15,7 +15,7 @@ extension Simulation {
   }
 
   /// Fails the world unless all agree.
-  func expectAgreement(_ moment: String) {
+  package func expectAgreement(_ moment: String) {
     guard violation == nil else { return }
     let members = rightfulMembers
     let identities = Set(members.map { machines[$0].identity })

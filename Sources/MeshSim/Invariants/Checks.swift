@@ -41,12 +41,23 @@ package struct Checks {
 
   mutating func started(_ machine: Int, identity: Int) {
     truth[identity].endedAt = nil
+    truth[identity].durableBefore = truth[identity].durable
     precedence.begin(machine: machine, identity: identity)
     deaths.begin(machine: machine, identity: identity)
     tombstones.begin(machine: machine, identity: identity)
     ringEvents.begin(machine: machine, identity: identity)
   }
 
+  mutating func persisted(generation: UInt64, of identity: Int) {
+    guard !truth[identity].isCloned else { return }
+    truth[identity].durable = max(truth[identity].durable, generation)
+  }
+  mutating func cloned(_ identity: Int) {
+    truth[identity].isCloned = true
+    truth[identity].durable = 0
+    truth[identity].durableBefore = 0
+  }
+  mutating func diskLost(_ identity: Int) { truth[identity].durable = 0 }
   mutating func ended(_ identity: Int, at time: UInt64) { truth[identity].endedAt = time }
   mutating func stalled(_ machine: Int, for span: UInt64) { deaths.stalled(machine: machine, for: span) }
   mutating func leaving(_ identity: Int, generation: UInt64) {
@@ -90,6 +101,9 @@ package struct Checks {
       failure = (found.number, found.name, found.text, nil)
     }
   }
+
+  /// What gossip has sent so far.
+  var census: MessageCensus { messages.census }
 
   func release() { messages.release() }
 

@@ -22,6 +22,10 @@ struct Deaths: Invariant {
   /// Room for rounding, and within which a deadline is served unless the loop stands.
   private static let patience = Nanoseconds.milliseconds(1)
 
+  /// Members that may have come and gone within the turn in which a suspicion began, unseen by a check that looks at
+  /// its end.
+  private static let comings = 4
+
   private let directory: HostDirectory
   private let factor: UInt64
   private let interval: UInt64
@@ -79,7 +83,7 @@ struct Deaths: Invariant {
     if let quorum = Formulas.quorum(live: live), distinct(accusers) >= quorum { return nil }
     let whence = "\(host) \(incarnation) was declared dead with \(live) live hosts by \(accusers.count) accusers"
     guard suspicion.since != 0 else { return whence + " and without having been suspected" }
-    let shortest = minimum(live: min(live, Int(suspicion.fewest)))
+    let shortest = minimum(live: min(live, Int(suspicion.fewest)) - Deaths.comings)
     let lasted = step.now.monotonic &- suspicion.since
     guard lasted >= shortest else {
       return whence + " after a suspicion of \(seconds(lasted)) s, the shortest is \(seconds(shortest)) s"
@@ -114,8 +118,8 @@ struct Deaths: Invariant {
     }
     let stalled = stalls[step.machine] - told.stalled
     let length = suspicion.deadline &- suspicion.start
-    let longest = Formulas.suspicionSpread * minimum(live: Int(told.most)) + stalled + Deaths.patience
-    if length + Deaths.patience < minimum(live: Int(told.fewest)) || length > longest {
+    let longest = Formulas.suspicionSpread * minimum(live: Int(told.most) + Deaths.comings) + stalled + Deaths.patience
+    if length + Deaths.patience < minimum(live: Int(told.fewest) - Deaths.comings) || length > longest {
       return
         "the suspicion of \(entry.host) lasts \(seconds(length)) s with \(told.most) live hosts; at most \(seconds(longest)) s"
     }

@@ -20,6 +20,8 @@ struct Messages {
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2_048, alignment: 16)
   private let written = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 16)
 
+  private(set) var census = MessageCensus()
+
   init(isPlain: Bool, seed: UInt64) {
     self.isPlain = isPlain
     chance = Chance(seed: seed)
@@ -34,8 +36,10 @@ struct Messages {
     if datagram.count > Messages.datagramLimit {
       return "a datagram of \(datagram.count) bytes; the limit is \(Messages.datagramLimit)"
     }
+    guard isPlain, let message = gossip(in: datagram) else { return nil }
+    census.count(message)
     seen &+= 1
-    guard isPlain, seen % Messages.sampledEvery == 0, let message = gossip(in: datagram) else { return nil }
+    guard seen % Messages.sampledEvery == 0 else { return nil }
     if message.count > Messages.messageLimit { return "a gossip message of \(message.count) bytes" }
     guard let same = recoded(message), same else {
       return "a message of type \(message.first ?? 0) and \(message.count) bytes is not what it decodes to"

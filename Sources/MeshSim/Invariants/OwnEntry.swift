@@ -10,6 +10,9 @@ struct OwnEntry: Invariant {
     guard view.incarnation == incarnation, view.status == .alive || view.status == .left || facts.isRevoked else {
       return "a node holds itself \(view.status) with \(view.incarnation), its incarnation is \(incarnation)"
     }
+    if incarnation.generation != 0, incarnation.generation <= facts.durableBefore {
+      return "a life began with generation \(incarnation.generation), and \(facts.durableBefore) was durable before it"
+    }
     return nil
   }
 

@@ -9,6 +9,12 @@ struct Truth {
     /// The greatest generation in which it was told to leave.
     var leftGeneration: UInt64 = 0
     var isRevoked = false
+    /// The greatest generation that a disk which still exists was said to hold.
+    var durable: UInt64 = 0
+    /// A second disk holds its keys: generations of the two are not ordered.
+    var isCloned = false
+    /// What `durable` was when the running process began.
+    var durableBefore: UInt64 = 0
     /// World time at which its last process ended; `nil` while one runs or none ever did.
     var endedAt: UInt64?
   }

@@ -23,9 +23,9 @@ package enum Soak {
   private static let healing = Nanoseconds.seconds(420)
   private static let end = Nanoseconds.seconds(600)
 
-  package static func run(seed: UInt64, bugs: PlantedBugs = []) -> SoakResult {
+  package static func run(seed: UInt64, sabotage: Sabotage = Sabotage()) -> SoakResult {
     var chance = Chance(seed: mix64(seed ^ 0x736f_616b))
-    let settings = settings(seed: seed, bugs: bugs, &chance)
+    let settings = settings(seed: seed, sabotage: sabotage, &chance)
     let world = ModelSimulation(settings)
     world.startAll(within: Nanoseconds.seconds(1 + chance.below(10)))
     var plan = SoakPlan(hosts: settings.hosts, spare: settings.hosts, begin: faultsBegin, end: faultsEnd)
@@ -47,7 +47,7 @@ package enum Soak {
       faults: plan.faults.sorted { $0.at < $1.at }.map { "\(seconds($0.at)) s  \($0.fault)" }, violation: violation)
   }
 
-  private static func settings(seed: UInt64, bugs: PlantedBugs, _ chance: inout Chance) -> WorldSettings {
+  private static func settings(seed: UInt64, sabotage: Sabotage, _ chance: inout Chance) -> WorldSettings {
     var settings = WorldSettings(seed: mix64(seed), hosts: 5 + chance.below(44))
     settings.spares = 1
     settings.contributors = chance.below(2) == 0 ? 0 : 3 + chance.below(settings.hosts)
@@ -57,7 +57,7 @@ package enum Soak {
     settings.network.reordering = Double(chance.below(3)) / 100
     settings.load = chance.below(4) == 0
     settings.twin = chance.below(settings.hosts)
-    settings.bugs = bugs
+    settings.sabotage = sabotage
     return settings
   }
 }

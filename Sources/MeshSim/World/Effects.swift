@@ -26,7 +26,8 @@ extension Simulation {
     }
     for action in effects.connections { act(action, on: machine, process) }
     for deadline in effects.deadlines {
-      let at = machines[machine].clock.worldTime(of: deadline.at)
+      var at = machines[machine].clock.worldTime(of: deadline.at)
+      if settings.sabotage.shell.contains(.deadlinesEarly), at > time { at = time + (at - time) / 2 }
       trace.absorb(deadline.at ^ deadline.timer.subject)
       queue.insert(.deadline(machine: Int32(machine), life: process.life, deadline.timer), at: max(at, time))
     }
@@ -76,12 +77,15 @@ extension Simulation {
     else { return }
     let durable = !machines[machine].disk.fails
     if durable, !forgets(content) { machines[machine].disk.write(content) }
+    if durable, case .generation(let generation) = content {
+      checks.persisted(generation: generation, of: machines[machine].identity)
+    }
     input(.persisted(token: token, durable: durable), to: machine, process)
   }
 
   /// A planted bug: the shell says that a life is on the disk, and it is not.
   private func forgets(_ content: NodeEffects.Persist.Content) -> Bool {
-    guard settings.bugs.contains(.generationNotPersisted), case .generation = content else { return false }
+    guard settings.sabotage.shell.contains(.generationNotPersisted), case .generation = content else { return false }
     return true
   }
 

@@ -11,6 +11,7 @@ extension Simulation {
     case .restart(let machine): start(machine, through: seeds(for: machine))
     case .restartEmpty(let machine):
       machines[machine].disk.lose()
+      checks.diskLost(machines[machine].identity)
       start(machine, through: seeds(for: machine))
     case .restartElsewhere(let machine):
       guard !isRunning(machine) else { return }
@@ -27,6 +28,7 @@ extension Simulation {
       guard !isRunning(spare) else { return }
       machines[spare].identity = machines[machine].identity
       machines[spare].disk = machines[machine].disk
+      checks.cloned(machines[machine].identity)
       start(spare, through: seeds(for: spare))
     case .revoke(let machine, let judge):
       checks.revoked(machines[machine].identity)

@@ -10,10 +10,13 @@ extension Simulation {
     guard machines[machine].process == nil else { return }
     let host = machines[machine]
     host.lives += 1
+    if settings.sabotage.shell.contains(.generationNotPersisted) {
+      host.clock.wallError = -Int64(HostClock.worldBegins + time)
+    }
     let birth = Birth(
       identity: host.identity, life: host.lives, directory: directory, disk: host.disk, endpoint: host.endpoint,
       seed: lifeSeed(of: machine, life: host.lives), now: clock(of: machine), profile: settings.profile,
-      bugs: settings.bugs,
+      sabotage: settings.sabotage,
       warmSessions: settings.warm && host.lives == 1 ? warmSessions(of: machine) : [])
     let process = Process(
       life: host.lives, node: make(birth), twin: settings.twin == machine ? make(birth) : nil)

@@ -18,7 +18,7 @@ package struct WorldSettings {
   package var driftingClocks = true
   /// Hosts report load each second.
   package var load = false
-  package var bugs: PlantedBugs = []
+  package var sabotage = Sabotage()
   /// Sessions of all ages stand between all pairs from the beginning, as after hours of running.
   package var warm = false
   /// A machine whose node runs twice, for check 10.
@@ -41,7 +41,7 @@ package struct Birth {
   package let seed: UInt64
   package let now: Now
   package let profile: Profile
-  package let bugs: PlantedBugs
+  package let sabotage: Sabotage
   /// Sessions that stand already.
   let warmSessions: [WarmSession]
 }

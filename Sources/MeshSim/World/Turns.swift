@@ -154,14 +154,14 @@ extension Simulation {
     process.late = []
     if let first = late.first {
       let lateness = machines[machine].clock.monotonic(at: time) - machines[machine].clock.monotonic(at: first.at)
-      if lateness >= Simulation.stallFrom, !settings.bugs.contains(.stallIgnored) {
+      if lateness >= Simulation.stallFrom, !settings.sabotage.shell.contains(.timersBeforeSocket) {
         counters.stalls += 1
         checks.stalled(machine, for: lateness)
         trace.note(.stall, host: machine, at: time, lateness)
         handle(.stall(lateness), on: machine, process)
       }
     }
-    if settings.bugs.contains(.timersBeforeSocket) {
+    if settings.sabotage.shell.contains(.timersBeforeSocket) {
       for (_, timer) in late { fireNow(timer, on: machine, process) }
       drain(machine, process, atMost: .max)
     } else {
