@@ -208,6 +208,9 @@ extension ShellTests {
           let content = try #require(StartupTests.content(original.folder + "/keys/" + name))
           mesh.scratch.write("copy/keys/" + name, content)
         }
+        // Two lives that begin in one second are told apart only by their addresses.
+        let life = SystemClock.now.wallSeconds
+        #expect(LabClock.wait(upTo: 5) { SystemClock.now.wallSeconds > life + 1 })
         let port = try StartupTests.freePort()
         let second = try LabProcess(
           name: "copy", executable: mesh.binaries + "/mesh-node",
