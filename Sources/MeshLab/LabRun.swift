@@ -48,11 +48,15 @@ package struct LabRun {
     say("killing \(victim.name) (SIGKILL) ...")
     victim.process?.kill()
     let known = lab.agree(on: nodes - 1, among: others, within: 60)
-    guard known.agreed else { throw LabError("the crash did not become known: \(known.missing.joined(separator: "; "))") }
+    guard known.agreed else {
+      throw LabError("the crash did not become known: \(known.missing.joined(separator: "; "))")
+    }
     say("all others hold it dead after \(known.seconds.shown) s; starting it again ...")
     try lab.start(victim)
     let back = lab.agree(on: nodes, among: lab.members, within: 60)
-    guard back.agreed else { throw LabError("\(victim.name) did not come back: \(back.missing.joined(separator: "; "))") }
+    guard back.agreed else {
+      throw LabError("\(victim.name) did not come back: \(back.missing.joined(separator: "; "))")
+    }
     say("it is back after \(back.seconds.shown) s; stopping all ...")
     return LabReply(
       nodes: nodes, joinedSeconds: joined, crashKnownSeconds: known.seconds, returnedSeconds: back.seconds,

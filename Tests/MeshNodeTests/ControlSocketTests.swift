@@ -168,6 +168,19 @@ extension ShellTests {
       }
     }
 
+    @Test("thousands of requests in one write are answered one after the other")
+    func pipelined() async throws {
+      try await run { path, _ in
+        guard let client = RawClient(path) else { return #expect(Bool(false), "no connection") as Void }
+        let line = ControlRequest.status.line()
+        let count = (60 << 10) / line.count
+        for _ in 0..<20 {
+          client.send(Array((0..<count).map { _ in line }.joined()))
+          #expect(client.read(lines: count).split(separator: "\n").count == count)
+        }
+      }
+    }
+
     @Test("a request in single bytes is a request")
     func bytewise() async throws {
       try await run { path, _ in

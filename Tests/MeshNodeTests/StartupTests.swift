@@ -1,8 +1,12 @@
+import Configuration
 import Control
+import EventLoop
 import Glibc
 import MeshLab
 import MeshNode
+import SecureChannel
 import Testing
+import Wire
 
 extension ShellTests {
   /// The built program refuses what it should, with the codes of DESIGN 10 and a reason that a person can act on.
@@ -23,13 +27,26 @@ extension ShellTests {
       throw LabError("mesh-node is not beside the tests (\(own)); build everything first")
     }
 
-    /// A network of one host, and its node's process.
+    /// A host of a network, and its node's processes.
     private final class Host {
-      let lab: Lab
-      var member: Lab.Member { lab.members[0] }
+      let scratch = ScratchFolder()
+      let network: TestNetwork
+      let key: HostKey
+      let port: UInt16
+      let binaries: String
       private var runs = 0
 
-      init() throws { lab = try Lab(Lab.Options(binaries: try StartupTests.binaries())) }
+      var folder: String { scratch.path + "/n1" }
+      var socket: String { folder + "/data/control.sock" }
+
+      /// `peers` are the bootstrap list; `age` is how long ago its certificate began.
+      init(age: UInt64 = 60, lifetime: UInt64 = 7 * 86_400, peers: [BootstrapPeer] = []) throws {
+        binaries = try StartupTests.binaries()
+        network = try TestNetwork()
+        port = try StartupTests.freePort()
+        key = try network.admit(
+          "n1", into: scratch.path + "/n1", from: SystemClock.now.wallSeconds - age, lifetime: lifetime, peers: peers)
+      }
 
       /// Starts mesh-node with these words, and waits for its end.
       func run(_ arguments: [String], environment: [String] = [], within seconds: Double = 20) throws -> (
@@ -43,35 +60,68 @@ extension ShellTests {
 
       func start(_ arguments: [String], environment: [String] = []) throws -> LabProcess {
         runs += 1
-        let words =
-          environment + [lab.options.binaries + "/mesh-node", "--dir", member.folder] + standing + arguments
-        return try LabProcess(
-          name: "mesh-node", executable: "/usr/bin/env", arguments: words, logPath: lab.folder + "/run\(runs).log")
-      }
-
-      var standing: [String] {
-        [
-          "--set", "network.listen=127.0.0.1", "--set", "network.port_range=\(member.port)-\(member.port + 3)",
+        let standing = [
+          "--dir", folder, "--set", "network.listen=127.0.0.1", "--set", "network.port_range=\(port)-\(port + 3)",
           "--log-format", "text",
         ]
+        return try LabProcess(
+          name: "mesh-node", executable: "/usr/bin/env",
+          arguments: environment + [binaries + "/mesh-node"] + standing + arguments,
+          logPath: scratch.path + "/run\(runs).log")
+      }
+
+      func ask<Answer: Reply>(_ request: ControlRequest) -> Answer? {
+        guard let client = try? ControlClient(socket: socket, timeout: .seconds(5)) else { return nil }
+        return try? client.ask(request)
       }
 
       /// Until it answers on its control socket.
       func waitUntilUp() -> StatusReply? {
         var status: StatusReply?
         _ = LabClock.wait(upTo: 20) {
-          status = lab.status(of: member, within: 2)
+          status = ask(.status)
           return status != nil
         }
         return status
       }
     }
 
+    /// A port of 127.0.0.1 that nobody has now, UDP and TCP.
+    static func freePort() throws -> UInt16 {
+      for _ in 0..<100 {
+        let port = UInt16.random(in: 21_000...28_000)
+        if isFree(port, SOCK_DGRAM), isFree(port, SOCK_STREAM) { return port }
+      }
+      throw LabError("no port is free")
+    }
+
+    static func isFree(_ port: UInt16, _ type: __socket_type) -> Bool {
+      let probe = bound(to: port, type)
+      defer { if probe >= 0 { close(probe) } }
+      return probe >= 0
+    }
+
+    /// A socket that has the port, or -1.
+    static func bound(to port: UInt16, _ type: __socket_type) -> Int32 {
+      let probe = socket(AF_INET, Int32(type.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      let result = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      if result == 0 { return probe }
+      close(probe)
+      return -1
+    }
+
     @Test("version, help with an example first, and a wrong option")
     func words() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let version = try host.run(["--version"])
         #expect(version.ending == .exited(0) && version.words == "mesh-node \(ProductVersion.text)")
         let help = try host.run(["--help"])
@@ -85,14 +135,13 @@ extension ShellTests {
     func configuration() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let bad = try host.run(["--set", "network.profil=lan"])
         #expect(bad.ending == .exited(78) && bad.words.contains("did you mean `profile`?"), "\(bad.words)")
         let check = try host.run(["--check-config", "--set", "security_level=hihg"])
         #expect(check.ending == .exited(78) && check.words.contains("high"), "\(check.words)")
         let good = try host.run(["--check-config"])
         #expect(good.ending == .exited(0) && good.words.hasPrefix("OK"), "\(good.words)")
-        let missing = try host.run(["--config", host.lab.folder + "/nowhere.conf"])
+        let missing = try host.run(["--config", host.scratch.path + "/nowhere.conf"])
         #expect(missing.ending == .exited(78), "\(missing.words)")
       }
     }
@@ -101,23 +150,12 @@ extension ShellTests {
     func port() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         for type in [SOCK_DGRAM, SOCK_STREAM] {
-          let taken = socket(AF_INET, Int32(type.rawValue), 0)
+          let taken = StartupTests.bound(to: host.port, type)
           defer { close(taken) }
-          var address = sockaddr_in()
-          address.sin_family = sa_family_t(AF_INET)
-          address.sin_port = host.member.port.bigEndian
-          address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-          let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-              bind(taken, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-          }
-          #expect(bound == 0)
           if type == SOCK_STREAM { listen(taken, 1) }
           let run = try host.run([])
-          #expect(run.ending == .exited(78) && run.words.contains("127.0.0.1:\(host.member.port)"), "\(run.words)")
+          #expect(run.ending == .exited(78) && run.words.contains("127.0.0.1:\(host.port)"), "\(run.words)")
           #expect(run.words.contains(type == SOCK_DGRAM ? "(UDP)" : "(TCP)"), "\(run.words)")
         }
       }
@@ -127,15 +165,14 @@ extension ShellTests {
     func keys() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
-        let identity = host.member.folder + "/keys/identity"
+        let identity = host.folder + "/keys/identity"
         chmod(identity, 0o640)
         let open = try host.run([])
         #expect(open.ending == .exited(77) && open.words.contains("chmod 600 \(identity)"), "\(open.words)")
         chmod(identity, 0o600)
-        chmod(host.member.folder + "/keys", 0o777)
+        chmod(host.folder + "/keys", 0o777)
         #expect(try host.run([]).ending == .exited(77))
-        chmod(host.member.folder + "/keys", 0o700)
+        chmod(host.folder + "/keys", 0o700)
 
         rename(identity, identity + ".away")
         let none = try host.run([])
@@ -154,8 +191,7 @@ extension ShellTests {
     func data() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
-        let file = host.lab.folder + "/a-file"
+        let file = host.scratch.path + "/a-file"
         close(creat(file, 0o600))
         let run = try host.run(["--set", "node.data_dir=\(file)/data"])
         #expect(run.ending == .exited(73) && run.words.contains("a-file"), "\(run.words)")
@@ -166,7 +202,6 @@ extension ShellTests {
     func second() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let first = try host.start([])
         defer { first.kill() }
         #expect(host.waitUntilUp() != nil, "\(first.logTail())")
@@ -189,7 +224,6 @@ extension ShellTests {
     func environment() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let run = try host.run([], environment: ["SWIFT_DETERMINISTIC_HASHING=1"])
         #expect(run.ending == .exited(78) && run.words.contains("SWIFT_DETERMINISTIC_HASHING"), "\(run.words)")
       }
@@ -199,9 +233,10 @@ extension ShellTests {
     func certificate() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
-        let path = host.member.folder + "/keys/certificate"
-        guard let certificate = StartupTests.content(path) else { return #expect(Bool(false), "no certificate") as Void }
+        let path = host.folder + "/keys/certificate"
+        guard let certificate = StartupTests.content(path) else {
+          return #expect(Bool(false), "no certificate") as Void
+        }
         var changed = certificate
         changed[60] ^= 1
         StartupTests.replace(path, changed)
@@ -212,21 +247,34 @@ extension ShellTests {
       }
     }
 
+    @Test("1: a certificate that has expired; a warning for one that soon will")
+    func expired() async throws {
+      try await onOwnThread {
+        let old = try Host(age: 90_000, lifetime: 86_400).run([])
+        #expect(old.ending == .exited(1) && old.words.contains("M017"), "\(old.words)")
+        let soon = try Host(age: 80_000, lifetime: 86_400)
+        let process = try soon.start([])
+        defer { process.kill() }
+        let status = soon.waitUntilUp()
+        #expect(status?.warnings.contains { $0.code == "M016" } == true, "\(process.logTail())")
+        #expect(process.terminate(within: 15) == .exited(0))
+      }
+    }
+
     @Test("69: with --join-timeout, when no peer answers")
     func joinTimeout() async throws {
       try await onOwnThread {
-        let lab = try Lab(Lab.Options(binaries: try StartupTests.binaries()))
-        defer { lab.stop() }
-        let member = try lab.admit()
-        let process = try LabProcess(
-          name: "mesh-node", executable: lab.options.binaries + "/mesh-node",
-          arguments: [
-            "--dir", member.folder, "--set", "network.listen=127.0.0.1", "--set",
-            "network.port_range=\(member.port)-\(member.port + 3)", "--join-timeout", "2s", "--log-format", "text",
-          ], logPath: lab.folder + "/join.log")
+        let away = try StartupTests.freePort()
+        let stranger = try TestNetwork()
+        let key = try stranger.admit("home", into: ScratchFolder().path, from: SystemClock.now.wallSeconds)
+        let host = try Host(peers: [
+          BootstrapPeer(name: "home", host: "127.0.0.1", port: away, publicKey: key.exchange + key.signing)
+        ])
+        let process = try host.start(["--join-timeout", "2s"])
+        defer { process.kill() }
         #expect(process.waitForEnding(within: 20) == .exited(69), "\(process.logTail())")
         #expect(process.logTail().contains("M030"))
-        #expect(process.logTail().contains("127.0.0.1:\(lab.members[0].port): "), "\(process.logTail())")
+        #expect(process.logTail().contains("127.0.0.1:\(away): "), "\(process.logTail())")
       }
     }
 
@@ -234,7 +282,6 @@ extension ShellTests {
     func signals() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let process = try host.start([])
         defer { process.kill() }
         let status = host.waitUntilUp()
@@ -242,22 +289,68 @@ extension ShellTests {
         kill(process.identifier, SIGHUP)
         #expect(LabClock.wait(upTo: 5) { process.logTail(lines: 100).contains("reloaded; nothing changed at once") })
         #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
-        #expect(access(host.member.socket, F_OK) != 0, "the control socket is still there")
+        #expect(access(host.socket, F_OK) != 0, "the control socket is still there")
         #expect(process.logTail().contains("leaving the mesh"))
-        for type in [SOCK_DGRAM, SOCK_STREAM] {
-          let probe = socket(AF_INET, Int32(type.rawValue), 0)
-          defer { close(probe) }
-          var address = sockaddr_in()
-          address.sin_family = sa_family_t(AF_INET)
-          address.sin_port = host.member.port.bigEndian
-          address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-          let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-              bind(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-          }
-          #expect(bound == 0, "somebody still has the port")
+        #expect(StartupTests.isFree(host.port, SOCK_DGRAM) && StartupTests.isFree(host.port, SOCK_STREAM))
+      }
+    }
+
+    @Test("SIGHUP: what changed at once, what needs a restart, and nothing at all when there are errors")
+    func reload() async throws {
+      try await onOwnThread {
+        let host = try Host()
+        let file = host.scratch.write("n1/p2p_athena.conf", "p2p_settings.node.log_level: notice\n")
+        let process = try host.start([])
+        defer { process.kill() }
+        #expect(host.waitUntilUp() != nil, "\(process.logTail())")
+        func reloaded(_ text: String, _ words: String) -> Bool {
+          host.scratch.write("n1/p2p_athena.conf", text)
+          kill(process.identifier, SIGHUP)
+          return LabClock.wait(upTo: 10) { process.logTail(lines: 100).contains(words) }
         }
+        #expect(
+          reloaded(
+            "p2p_settings.node.log_level: info\np2p_settings.network.profile: wan\n",
+            "changed: p2p_settings.node.log_level; after a restart: p2p_settings.network.profile"),
+          "\(process.logTail())")
+        #expect(reloaded("p2p_settings.node.log_level: loud\n", "has errors, so nothing was changed"), "\(file)")
+        #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
+      }
+    }
+
+    @Test("the service manager hears that we are ready, alive and stopping")
+    func notices() async throws {
+      try await onOwnThread {
+        let host = try Host()
+        let path = host.scratch.path + "/notify"
+        let manager = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(manager) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: &address) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(manager, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+          }
+        }
+        #expect(bound == 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        func next(_ beginning: String) -> Bool {
+          var bytes = [UInt8](repeating: 0, count: 4_096)
+          while true {
+            let count = recv(manager, &bytes, bytes.count, 0)
+            if count <= 0 { return false }
+            if String(decoding: bytes[..<count], as: UTF8.self).hasPrefix(beginning) { return true }
+          }
+        }
+        let process = try host.start([], environment: ["NOTIFY_SOCKET=\(path)", "WATCHDOG_USEC=900000"])
+        defer { process.kill() }
+        #expect(next("READY=1\nSTATUS="), "\(process.logTail())")
+        #expect(next("WATCHDOG=1") && next("WATCHDOG=1"))
+        kill(process.identifier, SIGTERM)
+        #expect(next("STOPPING=1"))
+        #expect(process.waitForEnding(within: 15) == .exited(0))
       }
     }
 
@@ -265,7 +358,6 @@ extension ShellTests {
     func hardening() async throws {
       try await onOwnThread {
         let host = try Host()
-        defer { host.lab.stop() }
         let process = try host.start([])
         defer { process.kill() }
         #expect(host.waitUntilUp() != nil, "\(process.logTail())")

@@ -14,7 +14,8 @@ import Testing
       #expect(secret.octets.allSatisfy { $0 == UInt8(index + 1) })
     }
     #expect(secrets.map(\.count) == [1, 32, 33, 64, 65, 128])
-    #expect(arena.used == 32 + 32 + 64 + 64 + 128 + 128)
+    // An optimised build releases what is not used any more: the slots must live while they are counted.
+    withExtendedLifetime(secrets) { #expect(arena.used == 32 + 32 + 64 + 64 + 128 + 128) }
     #expect(arena.allocate(0) == nil)
     #expect(arena.allocate(129) == nil)
   }
@@ -72,11 +73,13 @@ import Testing
     #expect(!first.isLocked, "the second region is not locked")
   }
 
-  @Test func aLockedArenaIsLockedForTheKernelToo() throws {
+  @Test(.disabled(if: addressSanitizerRuns, "the address sanitizer makes mlock do nothing"))
+  func aLockedArenaIsLockedForTheKernelToo() throws {
     let arena = try #require(SecretArena())
     let secret = arena.store([UInt8](repeating: 1, count: 32))
     let address = secret.withBytes { UInt(bitPattern: $0.baseAddress) }
     #expect(arena.isLocked == isLocked(address))
+    print("secret arena: locked \(arena.isLocked)")
   }
 
   /// Reads the flags of the mapping that holds an address; `lo` stands for locked.
@@ -106,3 +109,5 @@ import Testing
     #expect(!one.equals(arena.store([1, 2])))
   }
 }
+
+private let addressSanitizerRuns = dlsym(nil, "__asan_init") != nil

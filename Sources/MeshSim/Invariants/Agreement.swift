@@ -46,7 +46,7 @@ extension Simulation {
   private func name(_ identity: Int) -> String { "\(directory.identities[identity].host) (machine \(identity))" }
 
   func status(ofIdentity subject: Int, at observer: Int) -> Status? {
-    machines[observer].process?.node.membership.member(directory.identities[subject].host)?.status
+    machines[observer].process?.node.membership.status(of: directory.identities[subject].host)
   }
 
   /// Stops the world with what is known about the failure.

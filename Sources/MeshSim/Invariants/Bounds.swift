@@ -21,11 +21,12 @@ struct Bounds {
     turns = ContiguousArray(repeating: 0, count: machines)
   }
 
-  mutating func look(at membership: borrowing Membership, on machine: Int) -> (number: Int, name: String, text: String)?
-  {
-    turns[machine] += 1
-    guard turns[machine] >= Bounds.turnsBetween else { return nil }
-    turns[machine] = 0
+  mutating func isDue(_ machine: Int) -> Bool {
+    turns[machine] = (turns[machine] + 1) % Bounds.turnsBetween
+    return turns[machine] == 0
+  }
+
+  func look(at membership: borrowing Membership) -> (number: Int, name: String, text: String)? {
     let entries = membership.entryCount
     var excess: String?
     if entries > identities { excess = "\(entries) entries of \(identities) hosts that there are" }

@@ -1,4 +1,5 @@
 import Gossip
+import NodeCore
 import Wire
 
 /// All checks that look at every turn of every node; see `docs/simulation.md` for the list and for what is sampled.
@@ -19,7 +20,7 @@ package struct Checks {
   private(set) var failure: (number: Int, name: String, text: String, subject: Int?)?
 
   /// Entries of the table that each turn of its node shows to the checks, beside those that its events name: a table of
-  /// 48 is seen whole every 6 turns, one of 1,000 every 500.
+  /// 48 is seen whole every 12 turns, one of 1,000 every 500.
   private let entriesPerTurn: Int
 
   init(directory: HostDirectory, settings: MembershipSettings, isPlain: Bool, seed: UInt64) {
@@ -33,7 +34,7 @@ package struct Checks {
     cursors = ContiguousArray(repeating: 0, count: count)
     messages = Messages(isPlain: isPlain, seed: seed)
     bounds = Bounds(machines: count, identities: count)
-    entriesPerTurn = count <= 64 ? 8 : 2
+    entriesPerTurn = count <= 64 ? 4 : 2
   }
 
   // MARK: What the world did
@@ -56,10 +57,11 @@ package struct Checks {
   // MARK: One turn
 
   /// The node's own word on itself comes first: others are measured by it.
-  mutating func begin(_ step: Step, _ membership: borrowing Membership) {
-    let own = membership.incarnation
+  // The node is passed as it lies, because handing over its tables would copy them, turn by turn.
+  mutating func begin<Channel>(_ step: Step, _ node: inout Node<Channel>) {
+    let own = node.membership.incarnation
     if own > truth[step.identity].greatest { truth[step.identity].greatest = own }
-    guard let view = membership.member(membership.host) else { return }
+    guard let view = node.membership.entry(of: directory.identities[step.identity].host) else { return }
     judge(OwnEntry.self, ownEntry.look(atOwn: view, incarnation: own, truth[step.identity]), step.identity)
   }
 
@@ -74,26 +76,30 @@ package struct Checks {
   }
 
   /// The entries that the turn's events named, once all of them were heard, and the next few of the table.
-  mutating func walk(_ membership: borrowing Membership, in step: Step) {
-    for subject in named { look(at: subject, of: membership, in: step) }
+  mutating func walk<Channel>(_ node: inout Node<Channel>, in step: Step) {
+    for subject in named { look(at: subject, of: &node, in: step) }
     named.removeAll(keepingCapacity: true)
     for _ in 0..<min(entriesPerTurn, directory.count) {
       let subject = cursors[step.machine]
       cursors[step.machine] = subject + 1 < directory.count ? subject + 1 : 0
-      look(at: subject, of: membership, in: step)
+      look(at: subject, of: &node, in: step)
     }
-    if let found = bounds.look(at: membership, on: step.machine), failure == nil {
+    deaths.endTurn(of: step.machine, live: node.membership.liveCount)
+    guard bounds.isDue(step.machine) else { return }
+    if let found = bounds.look(at: node.membership), failure == nil {
       failure = (found.number, found.name, found.text, nil)
     }
   }
 
   func release() { messages.release() }
 
-  private mutating func look(at subject: Int, of membership: borrowing Membership, in step: Step) {
-    guard subject != step.identity, let entry = membership.member(directory.identities[subject].host) else { return }
+  private mutating func look<Channel>(at subject: Int, of node: inout Node<Channel>, in step: Step) {
+    guard subject != step.identity, let entry = node.membership.entry(of: directory.identities[subject].host) else { return }
     judge(OwnEntry.self, ownEntry.look(at: entry, of: subject, in: step, truth), subject)
     judge(Precedence.self, precedence.look(at: entry, of: subject, in: step, truth), subject)
-    judge(Deaths.self, deaths.look(at: entry, of: subject, in: step, membership), subject)
+    if entry.status == .suspect {
+      judge(Deaths.self, deaths.look(at: entry, of: subject, in: step, node.membership), subject)
+    }
     judge(Tombstones.self, tombstones.look(at: entry, of: subject, in: step, truth), subject)
     judge(LeftBySubject.self, leftBySubject.look(at: entry, of: subject, in: step, truth), subject)
   }

@@ -10,13 +10,16 @@ struct Deaths: Invariant {
   private struct Suspicion {
     /// The observer's monotonic clock; 0 = not suspected.
     var since: UInt64 = 0
-    /// Live members at its start.
-    var live: Int32 = 0
+    /// Live members around its start: before and after the turn in which it began.
+    var fewest: Int32 = 0
+    var most: Int32 = 0
     /// Stalls reported until its start.
     var stalled: UInt64 = 0
+    /// When it was first seen to be over: a confirmation may move the end into the past, and then it is served at once.
+    var over: UInt64 = 0
   }
 
-  /// A deadline is served within this, unless the loop stands.
+  /// Room for rounding, and within which a deadline is served unless the loop stands.
   private static let patience = Nanoseconds.milliseconds(1)
 
   private let directory: HostDirectory
@@ -25,6 +28,8 @@ struct Deaths: Invariant {
   private var suspicions: PerPair<Suspicion>
   /// Stalls that each machine's node was told of, in all.
   private var stalls: ContiguousArray<UInt64>
+  /// Live members of each machine's view after its last turn.
+  private var live: ContiguousArray<Int32>
 
   init(directory: HostDirectory, settings: MembershipSettings) {
     self.directory = directory
@@ -32,9 +37,15 @@ struct Deaths: Invariant {
     interval = settings.probeInterval
     suspicions = PerPair(machines: directory.count, identities: directory.count, empty: Suspicion())
     stalls = ContiguousArray(repeating: 0, count: directory.count)
+    live = ContiguousArray(repeating: 1, count: directory.count)
   }
 
-  mutating func begin(machine: Int, identity: Int) { suspicions.clear(machine) }
+  mutating func begin(machine: Int, identity: Int) {
+    suspicions.clear(machine)
+    live[machine] = 1
+  }
+
+  mutating func endTurn(of machine: Int, live count: Int) { live[machine] = Int32(count) }
 
   mutating func stalled(machine: Int, for span: UInt64) { stalls[machine] += span }
 
@@ -47,12 +58,14 @@ struct Deaths: Invariant {
     case .suspected:
       if suspicions[step.machine, subject].since == 0 {
         suspicions[step.machine, subject] = Suspicion(
-          since: max(1, step.now.monotonic), live: Int32(membership.liveCount), stalled: stalls[step.machine])
+          since: max(1, step.now.monotonic), fewest: min(live[step.machine], Int32(membership.liveCount)),
+          most: max(live[step.machine], Int32(membership.liveCount)), stalled: stalls[step.machine])
       }
     case .dead(let host, let incarnation, let accusers):
       let suspicion = suspicions[step.machine, subject]
       suspicions[step.machine, subject] = Suspicion()
-      return judge(host, incarnation, accusers, suspicion, in: step, live: membership.liveCount + 1)
+      return judge(
+        host, incarnation, accusers, suspicion, in: step, live: max(Int(live[step.machine]), membership.liveCount + 1))
     case .refuted, .alive, .left, .revoked, .forgotten:
       suspicions[step.machine, subject] = Suspicion()
     default: break
@@ -66,7 +79,7 @@ struct Deaths: Invariant {
     if let quorum = Formulas.quorum(live: live), distinct(accusers) >= quorum { return nil }
     let whence = "\(host) \(incarnation) was declared dead with \(live) live hosts by \(accusers.count) accusers"
     guard suspicion.since != 0 else { return whence + " and without having been suspected" }
-    let shortest = minimum(live: min(live, Int(suspicion.live)))
+    let shortest = minimum(live: min(live, Int(suspicion.fewest)))
     let lasted = step.now.monotonic &- suspicion.since
     guard lasted >= shortest else {
       return whence + " after a suspicion of \(seconds(lasted)) s, the shortest is \(seconds(shortest)) s"
@@ -91,7 +104,7 @@ struct Deaths: Invariant {
 
   /// Check 6 proper: the deadline of a running suspicion lies between its shortest and longest time, plus the stalls
   /// that the node was told of, and it is not over.
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ membership: borrowing Membership)
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ membership: borrowing Membership)
     -> String?
   {
     guard entry.status == .suspect else { return nil }
@@ -100,14 +113,19 @@ struct Deaths: Invariant {
       return "\(entry.host) is suspect, but no suspicion of it was told"
     }
     let stalled = stalls[step.machine] - told.stalled
-    let live = max(Int(told.live), membership.liveCount)
     let length = suspicion.deadline &- suspicion.start
-    let longest = Formulas.suspicionSpread * minimum(live: live) + stalled
-    if length < minimum(live: min(Int(told.live), membership.liveCount)) || length > longest {
+    let longest = Formulas.suspicionSpread * minimum(live: Int(told.most)) + stalled + Deaths.patience
+    if length + Deaths.patience < minimum(live: Int(told.fewest)) || length > longest {
       return
-        "the suspicion of \(entry.host) lasts \(seconds(length)) s with \(live) live hosts; at most \(seconds(longest)) s"
+        "the suspicion of \(entry.host) lasts \(seconds(length)) s with \(told.most) live hosts; at most \(seconds(longest)) s"
     }
-    if step.now.monotonic > suspicion.deadline &+ Deaths.patience, !step.isBehind {
+    guard step.now.monotonic > suspicion.deadline, !step.isBehind else {
+      suspicions[step.machine, subject].over = 0
+      return nil
+    }
+    if told.over == 0 {
+      suspicions[step.machine, subject].over = step.now.monotonic
+    } else if step.now.monotonic > told.over &+ Deaths.patience {
       return "the suspicion of \(entry.host) is over since \(seconds(step.now.monotonic &- suspicion.deadline)) s"
     }
     return nil

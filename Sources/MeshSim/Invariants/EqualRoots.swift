@@ -18,8 +18,8 @@ struct EqualRoots {
   ) -> String? {
     guard first.root == second.root else { return nil }
     for identity in directory.identities {
-      let here = entry(of: first.member(identity.host))
-      let there = entry(of: second.member(identity.host))
+      let here = entry(of: first.entry(of: identity.host))
+      let there = entry(of: second.entry(of: identity.host))
       guard here != there else { continue }
       return "\(first.host) and \(second.host) have the root \(hexadecimal(first.root)), but hold \(identity.host) as "
         + "\(text(here)) and \(text(there))"
@@ -27,8 +27,10 @@ struct EqualRoots {
     return nil
   }
 
-  private static func entry(of view: MemberView?) -> Entry? {
+  private static func entry(of view: EntryView?) -> Entry? {
     guard let view, !view.isBuried else { return nil }
+    // A revocation is final for the host whatever its record was: it may be known before, or without, any record.
+    if view.status == .revoked { return Entry(incarnation: Incarnation(rawValue: 0), status: .revoked, metadataVersion: 0) }
     return Entry(
       incarnation: view.incarnation, status: view.status == .suspect ? .alive : view.status,
       metadataVersion: view.metadataVersion)

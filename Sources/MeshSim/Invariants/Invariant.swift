@@ -20,7 +20,7 @@ protocol Invariant {
 
   /// An entry of the node's table that may have changed, or whose turn it is: every turn shows the entries that the
   /// node's events name and the next few of the table, so that each is seen at least every (members / 8) turns.
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String?
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String?
 
   /// Something that the node's gossip said.
   mutating func hear(
@@ -33,7 +33,7 @@ protocol Invariant {
 }
 
 extension Invariant {
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? { nil }
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? { nil }
 
   mutating func hear(
     _ event: MembershipEvent, about subject: Int?, in step: Step, _ membership: borrowing Membership,

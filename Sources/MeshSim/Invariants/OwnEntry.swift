@@ -6,14 +6,14 @@ struct OwnEntry: Invariant {
   static let number = 1
   static let name = "own entry"
 
-  mutating func look(atOwn view: MemberView, incarnation: Incarnation, _ facts: Truth.Facts) -> String? {
+  mutating func look(atOwn view: EntryView, incarnation: Incarnation, _ facts: Truth.Facts) -> String? {
     guard view.incarnation == incarnation, view.status == .alive || view.status == .left || facts.isRevoked else {
       return "a node holds itself \(view.status) with \(view.incarnation), its incarnation is \(incarnation)"
     }
     return nil
   }
 
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
     if entry.incarnation > truth[subject].greatest {
       return
         "\(entry.host) is held with incarnation \(entry.incarnation), but it never had more than \(truth[subject].greatest)"

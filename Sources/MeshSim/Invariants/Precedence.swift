@@ -19,7 +19,7 @@ struct Precedence: Invariant {
 
   mutating func begin(machine: Int, identity: Int) { held.clear(machine) }
 
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
     let before = held[step.machine, subject]
     let rank = entry.status.checkRank
     guard before.rank != rank || before.incarnation != entry.incarnation else { return nil }

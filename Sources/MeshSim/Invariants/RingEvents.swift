@@ -60,7 +60,7 @@ struct RingEvents: Invariant {
     pairs[step.machine, subject].isUp = true
     if pair.isUp { return "\(host) became stable twice" }
     guard subject != step.identity else { return nil }
-    if let status = membership.member(host)?.status, status != .alive {
+    if let status = membership.status(of: host), status != .alive {
       return "\(host) became stable while it is held \(status)"
     }
     let flapped = pair.diedAt != 0 && pair.aliveSince &- pair.diedAt < RingEvents.forgiveness

@@ -26,7 +26,7 @@ struct Tombstones: Invariant {
 
   mutating func begin(machine: Int, identity: Int) { graves.clear(machine) }
 
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
+  mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
     let grave = graves[step.machine, subject]
     let generation = entry.incarnation.generation
     switch entry.status {

@@ -6,6 +6,8 @@ import Wire
 /// What the simulated shell does with a node's effects.
 extension Simulation {
   func carryOut(on machine: Int, _ process: Process<Channel>) {
+    // One copy of the lists, not one for each.
+    let effects = self.effects
     for send in effects.sends {
       let bytes = UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))
       trace.absorb(keyedHash(bytes, key: 0))

@@ -9,7 +9,7 @@ extension Simulation {
     let step = Step(
       machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time,
       isBehind: !process.late.isEmpty || isBlocked(process))
-    checks.begin(step, process.node.membership)
+    checks.begin(step, &process.node)
     var conflict = false
     for event in effects.events {
       guard case .membership(let event) = event else { continue }
@@ -21,7 +21,7 @@ extension Simulation {
         checks.hear(event, about: subject, in: step, process.node.membership)
       }
     }
-    checks.walk(process.node.membership, in: step)
+    checks.walk(&process.node, in: step)
     if let failure = checks.failure {
       fail(failure.number, failure.name, failure.text, machine, failure.subject)
     }

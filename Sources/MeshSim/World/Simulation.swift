@@ -46,23 +46,24 @@ package struct Birth {
   let warmSessions: [WarmSession]
 }
 
+/// What the world's queue holds. Lives keep what was meant for an earlier process from reaching a later one.
+enum WorldEvent {
+  case datagram(Int32)
+  case deadline(machine: Int32, life: UInt32, Timer)
+  case wake(machine: Int32, life: UInt32)
+  case unblock(machine: Int32, life: UInt32)
+  case persisted(machine: Int32, life: UInt32, token: UInt64)
+  case stream(Int32)
+  case load(machine: Int32, life: UInt32)
+  case fault(Int32)
+  case start(Int32)
+  case sample
+  case end(machine: Int32, life: UInt32)
+}
+
 /// A world: machines, wires and time. Everything that happens is an element of one queue, ordered by time, then by
 /// order of insertion; nothing else moves. Same settings, same run.
 package final class Simulation<Channel: PeerChannel> {
-  enum Event {
-    case datagram(Int32)
-    case deadline(machine: Int32, life: UInt32, Timer)
-    case wake(machine: Int32, life: UInt32)
-    case unblock(machine: Int32, life: UInt32)
-    case persisted(machine: Int32, life: UInt32, token: UInt64)
-    case stream(Int32)
-    case load(machine: Int32, life: UInt32)
-    case fault(Int32)
-    case start(Int32)
-    case sample
-    case end(machine: Int32, life: UInt32)
-  }
-
   package let settings: WorldSettings
   package let directory: HostDirectory
   /// Nanoseconds since the world began.
@@ -76,7 +77,7 @@ package final class Simulation<Channel: PeerChannel> {
 
   let make: (Birth) -> Node<Channel>
   let revocation: (Int) -> [UInt8]
-  var queue = DeadlineQueue<Event>()
+  var queue = DeadlineQueue<WorldEvent>()
   var chance: Chance
   /// Draws what the sampled checks look at; apart, so that a check changes nothing in a run.
   var sampler: Chance
@@ -142,7 +143,7 @@ package final class Simulation<Channel: PeerChannel> {
 
   package func run(for span: UInt64) { run(until: time + span) }
 
-  private func happen(_ event: Event) {
+  private func happen(_ event: WorldEvent) {
     counters.events += 1
     switch event {
     case .datagram(let slot): arrive(slot)

@@ -7,7 +7,7 @@ import Wire
 extension Simulation {
   /// What one machine's node holds of another's identity; `nil` when it knows nothing or does not run.
   package func status(of subject: Int, at observer: Int) -> Status? {
-    machines[observer].process?.node.membership.member(host(of: subject))?.status
+    machines[observer].process?.node.membership.status(of: host(of: subject))
   }
 
   /// Machines whose nodes hold another in this status.
