@@ -59,7 +59,7 @@ enum Item {
     var age: UInt8
   }
 
-  private enum Kind {
+  fileprivate enum Kind {
     static let alive: UInt8 = 1
     static let suspect: UInt8 = 2
     static let dead: UInt8 = 3
@@ -163,6 +163,45 @@ enum Item {
       writer.hostID(host)
       writer.varint(version)
       writer.blob(bytes)
+    }
+  }
+}
+
+// MARK: Passing over
+
+/// Whom a self-record or a death is about.
+struct ItemHead {
+  let host: HostID
+  let incarnation: Incarnation
+  let isDead: Bool
+  fileprivate let accusations: Int
+}
+
+extension Reader {
+  /// The head of an alive or dead item; `nil` before any other.
+  mutating func passHead() throws(WireError) -> ItemHead? {
+    let first = try u8()
+    switch first & 15 {
+    case Item.Kind.alive where first >> 4 == 0:
+      return ItemHead(host: try hostID(), incarnation: try incarnation(), isDead: false, accusations: 0)
+    case Item.Kind.dead:
+      return ItemHead(
+        host: try hostID(), incarnation: try incarnation(), isDead: true, accusations: Int(first >> 4))
+    default:
+      return nil
+    }
+  }
+
+  mutating func passBody(of head: ItemHead) throws(WireError) {
+    if head.isDead {
+      guard (1...Accusations.limit).contains(head.accusations) else { throw .invalid }
+      _ = try varint()
+      _ = try take(head.accusations * (8 + Signature.size))
+    } else {
+      _ = try endpoint()
+      _ = try varint()
+      guard Roles.all.isSuperset(of: Roles(rawValue: try u8())) else { throw .invalid }
+      _ = try take(Signature.size)
     }
   }
 }

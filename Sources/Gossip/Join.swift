@@ -15,21 +15,28 @@ struct JoinState {
   /// Welcomes until which we go on greeting peers: the more, the better one bad peer is outvoted.
   var welcomes = 0
   var retryPause = JoinState.firstPause
-  /// Who is to send the roster, and how often that was tried.
-  var rosterAskedOf: HostID?
-  var rosterTries = 0
+  /// Who may send the roster: those that were asked, the last one lately.
+  var rosterAskedOf: ContiguousArray<HostID> = []
+  var rosterAskedAt: UInt64 = 0
   var hasRoster = false
   var isSynchronizing = false
   /// Exchanges since the join; the first three follow each other without a pause.
   var exchanges = 0
   /// Hosts whose roots have been ours, one after the other.
   var agreed: ContiguousArray<HostID> = []
+  /// Living hosts of the last peer that differed. Joiners who know only each other agree too soon.
+  var othersKnow = 0
 
   static let firstPause = Span.seconds(1)
   static let longestPause = Span.seconds(30)
   static let enoughWelcomes = 3
   static let enoughAgreement = 3
-  static let rosterTime = Span.seconds(3)
+  /// Instead of three, when somebody seemed to know far more.
+  static let muchAgreement = 10
+  /// After this another one is asked; what comes later is still taken.
+  static let rosterTime = Span.seconds(2)
+  /// Before this, exchanges wait: the roster brings in one piece what they would bring in many.
+  static let rosterPatience = Span.milliseconds(500)
   static let rosterTries = 3
   static let syncPause = Span.seconds(1)
   /// Joins whose answer may still come.
@@ -143,7 +150,8 @@ extension Membership {
     join.welcomes += 1
     peerSees(endpoint, by: host, now: now, into: &effects)
     if join.welcomes == 1 { becomeMember(through: host, now, into: &effects) }
-    if !join.hasRoster, join.rosterAskedOf == nil, fingerprint.root != table.digest.root {
+    if fingerprint.root != table.digest.root { joinRootsDiffer(fingerprint) }
+    if !join.hasRoster, join.rosterAskedOf.isEmpty, fingerprint.root != table.digest.root {
       askForRoster(host, now, into: &effects)
     }
   }
@@ -172,8 +180,8 @@ extension Membership {
   // MARK: Roster, then exchanges
 
   mutating func askForRoster(_ host: HostID, _ now: Now, into effects: inout MembershipEffects) {
-    join.rosterAskedOf = host
-    join.rosterTries += 1
+    join.rosterAskedOf.append(host)
+    join.rosterAskedAt = now.monotonic
     let endpoint = table.slot(of: host).map { table[$0].record.endpoint }
     send(to: host, at: endpoint, into: &effects) { membership, writer in
       Message.rosterPull.write(into: &writer)
@@ -184,16 +192,19 @@ extension Membership {
 
   /// No roster came: ask somebody else, and after three attempts do without; exchanges bring the same, more slowly.
   mutating func rosterTimeout(_ now: Now, into effects: inout MembershipEffects) {
-    guard phase == .running, !join.hasRoster, intake == nil else { return }
-    join.rosterAskedOf = nil
-    guard join.rosterTries < JoinState.rosterTries else { return }
-    table.sample(1, &chance, into: &chosen)
-    if let slot = chosen.first { askForRoster(table[slot].host, now, into: &effects) }
+    guard phase == .running, !join.hasRoster, intake == nil, join.rosterAskedOf.count < JoinState.rosterTries
+    else { return }
+    table.sample(JoinState.rosterTries, &chance, into: &chosen)
+    for slot in chosen where !join.rosterAskedOf.contains(table[slot].host) {
+      askForRoster(table[slot].host, now, into: &effects)
+      return
+    }
   }
 
   private mutating func beginJoinSync(_ now: Now, into effects: inout MembershipEffects) {
     join.isSynchronizing = true
     join.exchanges = 0
+    join.othersKnow = 0
     join.agreed.removeAll()
     timers.arm(.joinSync, at: now.monotonic &+ JoinState.syncPause, into: &effects)
   }
@@ -202,8 +213,10 @@ extension Membership {
     guard phase == .running, join.isSynchronizing else { return }
     timers.arm(
       .joinSync, at: now.monotonic &+ chance.jittered(JoinState.syncPause, by: 0.2), into: &effects)
-    // The roster brings in one piece what exchanges would bring in many.
-    guard intake == nil, join.rosterAskedOf == nil || join.hasRoster else { return }
+    let awaitsRoster =
+      !join.hasRoster && !join.rosterAskedOf.isEmpty
+      && now.monotonic &- join.rosterAskedAt < JoinState.rosterPatience
+    guard intake == nil, !awaitsRoster else { return }
     table.sample(JoinState.enoughAgreement + 1, &chance, into: &chosen)
     sync.notBefore = min(sync.notBefore, now.monotonic)
     for slot in chosen where !join.agreed.contains(table[slot].host) {
@@ -222,12 +235,19 @@ extension Membership {
       .joinSync, at: now.monotonic &+ (atOnce ? Span.milliseconds(20) : JoinState.syncPause / 4), into: &effects)
   }
 
-  mutating func joinRootsDiffer() { join.agreed.removeAll(keepingCapacity: true) }
+  mutating func joinRootsDiffer(_ other: Message.Fingerprint?) {
+    guard join.isSynchronizing else { return }
+    join.agreed.removeAll(keepingCapacity: true)
+    if let other { join.othersKnow = Int(other.live) }
+  }
 
   mutating func joinRootsAgree(with host: HostID, _ now: Now, into effects: inout MembershipEffects) {
     guard join.isSynchronizing else { return }
     if !join.agreed.contains(host) { join.agreed.append(host) }
-    guard join.agreed.count >= min(JoinState.enoughAgreement, table.live.count) else { return }
+    let enough =
+      Membership.isFarBelow(table.liveCount, join.othersKnow)
+      ? JoinState.muchAgreement : JoinState.enoughAgreement
+    guard join.agreed.count >= min(enough, table.live.count) else { return }
     join.isSynchronizing = false
     join.agreed.removeAll()
     timers.disarm(.joinSync)

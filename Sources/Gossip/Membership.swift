@@ -188,7 +188,7 @@ struct RateLimits {
   var newMembers = RateLimit(perSecond: Limits.newMembersPerSecond)
   var checks = RateLimit(perSecond: Limits.checksPerSecond)
   /// Signature checks for hosts that are in no table yet share one allowance.
-  var strangerChecks = RateLimit(perSecond: Limits.checksPerForwarder)
+  var strangerChecks = RateLimit(perSecond: Limits.checksForStrangers)
   var metadata = RateLimit(perSecond: Limits.metadataPerSecond)
   var syncs = RateLimit(perSecond: Limits.syncsServedPerSecond)
   var rosters = RateLimit(perSecond: Limits.rostersPerSecond)

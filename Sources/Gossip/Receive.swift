@@ -117,10 +117,25 @@ extension Membership {
   ) throws(WireError) -> Bool {
     var doubted = false
     while !reader.isAtEnd {
+      if try passKnown(&reader) { continue }
       let item = try Item(reading: &reader)
       if learn(item, from: source, now: now, into: &effects) { doubted = true }
     }
     return doubted
+  }
+
+  /// Most of what comes is known. A self-record or a death that is no news is passed over by its head alone, before
+  /// anything is copied.
+  private mutating func passKnown(_ reader: inout Reader) throws(WireError) -> Bool {
+    var ahead = reader
+    guard let subject = try ahead.passHead(), let slot = table.slot(of: subject.host), slot != MemberTable.own,
+      subject.incarnation < table[slot].incarnation
+        || (subject.incarnation == table[slot].incarnation && (!subject.isDead || table[slot].status >= .dead))
+    else { return false }
+    try ahead.passBody(of: subject)
+    reader = ahead
+    counters.duplicates &+= 1
+    return true
   }
 
   /// Applies one item. True when it doubts that we live.

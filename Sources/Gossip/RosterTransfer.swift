@@ -40,7 +40,8 @@ extension Membership {
   mutating func receiveRoster(
     _ bytes: UnsafeRawBufferPointer, from host: HostID, now: Now, into effects: inout MembershipEffects
   ) {
-    guard phase == .running, join.rosterAskedOf == host, !join.hasRoster, intake == nil, bytes.count <= Limits.roster
+    guard phase == .running, join.rosterAskedOf.contains(host), !join.hasRoster, intake == nil,
+      bytes.count <= Limits.roster
     else {
       counters.rostersRefused &+= 1
       return
@@ -83,7 +84,6 @@ extension Membership {
     intake = nil
     counters.rostersRead &+= 1
     join.hasRoster = true
-    join.rosterAskedOf = nil
     if join.isSynchronizing { joinSyncTick(now, into: &effects) }
   }
 }

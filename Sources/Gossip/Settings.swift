@@ -101,6 +101,8 @@ enum Limits {
   static let newMembersPerSecond = 200
   static let checksPerSecond = 2_000
   static let checksPerForwarder = 500
+  /// For hosts that are in no table yet, together: three checks admit one.
+  static let checksForStrangers = 1_000
   /// Signature checks of a roster in one turn: 2 ms at 60 µs each. Then other work gets as long a turn.
   static let rosterChecksPerTurn = 32
   static let rosterPause = Span.milliseconds(2)
@@ -122,7 +124,7 @@ enum Limits {
   static let syncsServedPerSecond = 4
   static let recordsPerExchange = 8
   static let joinsInFlight = 3
-  static let joinsPerSecond = 200
+  static let joinsPerSecond = 400
   static let bootstrapPeers = 128
   static let oneWayMarks = 512
 }

@@ -34,13 +34,18 @@ extension Membership {
       rootsAgree(with: host, now, into: &effects)
       return
     }
-    joinRootsDiffer()
+    joinRootsDiffer(ack.fingerprint)
     guard phase == .running, !join.isSynchronizing else { return }
     let window = settings.disseminationWindow(live: table.liveCount) / Span.milliseconds(100)
     let lasts = UInt64(settled(now)) > window && UInt64(ack.settled) > window
     let overdue = now.monotonic &- sync.comparedAt >= settings.syncFloor
-    if lasts || overdue { startSync(with: host, now, into: &effects) }
+    // Rumours bring some hosts at a time. Who knows far more than we do has been missed by them.
+    let isFar = Membership.isFarBelow(table.liveCount, Int(ack.fingerprint.live))
+    if lasts || overdue || isFar { startSync(with: host, now, into: &effects) }
   }
+
+  /// One host in eight is missing, and more than two.
+  static func isFarBelow(_ live: Int, _ other: Int) -> Bool { other > live + 2 && other - live > other / 8 }
 
   mutating func rootsAgree(with host: HostID, _ now: Now, into effects: inout MembershipEffects) {
     sync.comparedAt = now.monotonic
@@ -115,7 +120,7 @@ extension Membership {
     if mask == 0 {
       rootsAgree(with: host, now, into: &effects)
     } else {
-      joinRootsDiffer()
+      joinRootsDiffer(nil)
       if moreDiffer { sync.notBefore = now.monotonic &+ SyncState.shortestPause / 4 }
       sendRecords(
         of: affordable(mask, now), moreDiffer: false, isAnswer: true, to: host, at: endpoint, now, into: &effects)
