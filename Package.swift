@@ -79,7 +79,7 @@ let package = Package(
     // Counts heap allocations of a thread, for the hot paths that may have none.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
-    tests("SecureChannelTests", ["SecureChannel", "Wire"], exclude: ["second_implementation.py"]),
+    tests("SecureChannelTests", ["SecureChannel", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),

@@ -53,7 +53,6 @@ package struct Channel {
   var streams = StreamTable()
   var labels: LabelClock
   var upkeep = UpkeepClock()
-  var knownPrefixes = PrefixCounts()
 
   package internal(set) var counters = ChannelCounters()
 
@@ -190,12 +189,8 @@ package struct Channel {
   }
 
   mutating func locate(_ peer: Int, at endpoint: Endpoint) {
-    guard peers[peer].located != endpoint else { return }
-    if let former = peers[peer].located { knownPrefixes.remove(former.prefix) }
-    knownPrefixes.add(endpoint.prefix)
-    peers[peer].located = endpoint
     // Another place: what failed at the old one says nothing about this one.
-    peers[peer].attempt.tries = 0
+    if peers.locate(peer, at: endpoint) { peers[peer].attempt.tries = 0 }
   }
 
   /// Ends everything with a host at once. What it may still send is of unknown sessions then.
@@ -247,16 +242,4 @@ enum ChannelTimer {
   static let upkeep: UInt8 = 1
   /// The next try of a handshake; the subject is the host.
   static let attempt: UInt8 = 2
-}
-
-/// How many located hosts are in each neighbourhood: under a flood their cookies come from a budget of their own.
-struct PrefixCounts {
-  private var counts: [UInt64: Int] = [:]
-
-  func contains(_ prefix: UInt64) -> Bool { counts[prefix] != nil }
-  mutating func add(_ prefix: UInt64) { counts[prefix, default: 0] += 1 }
-  mutating func remove(_ prefix: UInt64) {
-    guard let count = counts[prefix] else { return }
-    counts[prefix] = count > 1 ? count - 1 : nil
-  }
 }

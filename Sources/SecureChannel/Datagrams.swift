@@ -68,7 +68,7 @@ extension Channel {
   }
 
   /// Renews a session that is due for it, and asks anew when the peer does not answer any more.
-  private mutating func renewIfDue(_ peer: Int, _ slot: Int, now: Now, into effects: inout ChannelEffects) {
+  mutating func renewIfDue(_ peer: Int, _ slot: Int, now: Now, into effects: inout ChannelEffects) {
     guard
       sessions[slot].isDoubtful(at: now.monotonic)
         || sessions[slot].wantsRenewal(at: now.monotonic, hasLink: peers[peer].link != nil)
@@ -232,21 +232,15 @@ extension Channel {
       if let roundTrip = try CoarseTime.read(&reader, &sessions[slot], at: now.monotonic) {
         peers[peer].roundTrip = peers[peer].roundTrip.map { (7 * $0 + roundTrip) / 8 } ?? roundTrip
       }
-      while !reader.isAtEnd {
-        let kind = try reader.u8()
-        if kind == 0 {
-          for byte in try reader.take(reader.remaining) where byte != 0 { throw .invalid }
-          return
-        }
-        guard let kind = FrameKind(rawValue: kind), try reader.u8() == 0 else { throw .invalid }
-        let body = try reader.take(Int(try reader.u16()))
+      var frames = FrameReader(reader)
+      while let (kind, body) = try frames.next() {
         switch kind {
         case .gossip, .heartbeat:
           effects.deliveries.append(
             ChannelEffects.Delivery(from: peers[peer].host, kind: kind, bytes: body, endpoint: from))
         case .path: try receivePath(PathFrame(body), peer, slot, from: from, now: now, into: &effects)
         case .streamControl: try receiveAnnouncement(StreamControlFrame(body), peer, slot, now: now, into: &effects)
-        case .time: throw .invalid
+        case .time: break
         }
         // A frame may have ended the session: a ban, or the drop of a peer whose streams misbehave.
         guard sessions[slot].state == .established else { return }

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// The kinds of datagrams (`security.md` 3.3, without relays). Each has one exact length, or one stated range.
 enum MessageType: UInt8 {
@@ -157,6 +157,29 @@ package struct TimeLabel: Hashable, Comparable, Sendable {
       throw .invalid
     }
     nanoseconds = seconds.partialValue * TimeLabel.second + fraction
+  }
+}
+
+/// The frames of an opened DATA datagram after its time frame: {kind 1, flags 1, length 2, body} each, then zeros.
+package struct FrameReader {
+  private var reader: Reader
+
+  init(_ reader: Reader) { self.reader = reader }
+
+  /// For bytes that begin with a frame.
+  package init(_ bytes: UnsafeRawBufferPointer) { reader = Reader(bytes) }
+
+  /// The next frame; `nil` at the end.
+  package mutating func next() throws(WireError) -> (kind: FrameKind, body: UnsafeRawBufferPointer)? {
+    guard !reader.isAtEnd else { return nil }
+    let kind = try reader.u8()
+    if kind == 0 {
+      for byte in try reader.take(reader.remaining) where byte != 0 { throw .invalid }
+      return nil
+    }
+    // A datagram has one time frame, which comes first.
+    guard let kind = FrameKind(rawValue: kind), kind != .time, try reader.u8() == 0 else { throw .invalid }
+    return (kind, try reader.take(Int(try reader.u16())))
   }
 }
 

@@ -77,6 +77,7 @@ extension Channel {
   /// Asks a host for a session unless that is under way already.
   mutating func seekSession(_ peer: Int, now: Now, into effects: inout ChannelEffects) {
     guard peers[peer].attempt.phase == .idle else { return }
+    if peers[peer].key == nil, let key = roster.key(of: peers[peer].host) { peers.setKey(key, at: peer) }
     guard peers[peer].key != nil else {
       counters.add(.unknownHosts)
       return

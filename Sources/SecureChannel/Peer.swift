@@ -86,6 +86,7 @@ struct PeerTable {
   private var places: [HostID: Int] = [:]
   private var exchangePlaces: [Digest: Int] = [:]
   private var free: [Int] = []
+  private var neighbourhoods = PrefixCounts()
 
   var indices: Range<Int> { slots.indices }
 
@@ -123,6 +124,19 @@ struct PeerTable {
     if let exchange = key.exchange.withUnsafeBytes({ Digest(bytes: $0) }) { exchangePlaces[exchange] = slot }
   }
 
+  /// Notes where a host is said to be; false when that is known already.
+  mutating func locate(_ slot: Int, at endpoint: Endpoint) -> Bool {
+    let former = slots[slot].located
+    guard former != endpoint else { return false }
+    if let former { neighbourhoods.remove(former.prefix) }
+    neighbourhoods.add(endpoint.prefix)
+    slots[slot].located = endpoint
+    return true
+  }
+
+  /// True for a /24 or /48 in which a known host is.
+  func isNeighbourhood(_ prefix: UInt64) -> Bool { neighbourhoods.contains(prefix) }
+
   private mutating func forgetOne(at now: UInt64) -> Bool {
     var oldest: Int?
     for slot in slots.indices where slots[slot].isForgettable(at: now) {
@@ -130,10 +144,23 @@ struct PeerTable {
     }
     guard let oldest else { return false }
     places[slots[oldest].host] = nil
+    if let located = slots[oldest].located { neighbourhoods.remove(located.prefix) }
     if let key = slots[oldest].key, let exchange = key.exchange.withUnsafeBytes({ Digest(bytes: $0) }) {
       exchangePlaces[exchange] = nil
     }
     free.append(oldest)
     return true
+  }
+}
+
+/// How many located hosts are in each neighbourhood: under a flood their cookies come from a budget of their own.
+private struct PrefixCounts {
+  private var counts: [UInt64: Int] = [:]
+
+  func contains(_ prefix: UInt64) -> Bool { counts[prefix] != nil }
+  mutating func add(_ prefix: UInt64) { counts[prefix, default: 0] += 1 }
+  mutating func remove(_ prefix: UInt64) {
+    guard let count = counts[prefix] else { return }
+    counts[prefix] = count > 1 ? count - 1 : nil
   }
 }

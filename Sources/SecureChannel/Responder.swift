@@ -34,6 +34,8 @@ extension Channel {
     _ bytes: UnsafeMutableRawBufferPointer, from: Endpoint, now: Now, into effects: inout ChannelEffects
   ) {
     counters.add(.hellosReceived)
+    // The answer would go there.
+    guard mayReach(from) else { return counters.add(.droppedSource) }
     guard let hello = try? HelloParts(UnsafeRawBufferPointer(bytes)),
       mayClimb(hello, from: from, now: now, into: &effects)
     else { return }
@@ -75,7 +77,7 @@ extension Channel {
   private mutating func sendCookie(
     for hello: HelloParts, to source: Endpoint, now: Now, into effects: inout ChannelEffects
   ) {
-    guard limits.takeCookie(for: source, isKnown: knownPrefixes.contains(source.prefix), at: now.monotonic) else {
+    guard limits.takeCookie(for: source, isKnown: peers.isNeighbourhood(source.prefix), at: now.monotonic) else {
       return counters.add(.droppedCookieBudget)
     }
     var isSealed = false

@@ -15,13 +15,13 @@ extension Channel {
 
   /// The session that was used least recently, of those without streams; one that only opens late datagrams first.
   private mutating func evictOne(sparing peer: Int, now: Now, into effects: inout ChannelEffects) {
-    var oldest: (slot: Int, rank: UInt64)?
+    var oldest: (slot: Int, rank: (Int, UInt64))?
     for slot in sessions.slots.indices where sessions[slot].state != .free && sessions[slot].peer != peer {
       let owner = sessions[slot].peer
       let isSpare = peers[owner].current != slot
       guard isSpare || peers[owner].link == nil, sessions[slot].state != .unconfirmed else { continue }
       let isLast = peers[owner].conduct.isDeprioritised(at: now.monotonic)
-      let rank = isSpare || isLast ? sessions[slot].lastUsedAt >> 1 : sessions[slot].lastUsedAt
+      let rank = (isSpare ? 0 : isLast ? 1 : 2, sessions[slot].lastUsedAt)
       if oldest.map({ rank < $0.rank }) ?? true { oldest = (slot, rank) }
     }
     guard let oldest else { return }
@@ -124,6 +124,10 @@ extension Channel {
     if let previous = peers[peer].previous { sessions.remove(previous) }
     if let former = peers[peer].former { sessions.remove(former) }
     peers[peer].previous = nil
+    if let next = peers[peer].next, sessions[next].bootID != bootID {
+      sessions.remove(next)
+      peers[peer].next = nil
+    }
     peers[peer].former = peers[peer].current
     peers[peer].current = nil
     if let former = peers[peer].former {

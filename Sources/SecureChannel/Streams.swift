@@ -236,6 +236,8 @@ extension Channel {
     let hash = stream.outgoing?.hash ?? Digest.none
     sendControl(
       .open(stream.id, stream.purpose, size: size, hash: hash), slot, now: now, into: &effects)
+    // A peer that has lost the session answers nothing on it.
+    renewIfDue(stream.peer, slot, now: now, into: &effects)
   }
 
   private mutating func sendControl(

@@ -2,6 +2,26 @@ import SecureChannel
 import Testing
 import Wire
 
+/// Seeded entropy that remembers what it gave, for golden transcripts.
+final class TapeEntropy: Entropy {
+  private let source: SeededEntropy
+  var records = false
+  private(set) var tape: [[UInt8]] = []
+
+  init(_ seed: UInt64) { source = SeededEntropy(seed) }
+
+  func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+    source.fill(bytes)
+    if records { tape.append([UInt8](UnsafeRawBufferPointer(bytes))) }
+  }
+
+  /// The draws of one size since the last call, in order.
+  func take(_ size: Int) -> [[UInt8]] {
+    defer { tape.removeAll { $0.count == size } }
+    return tape.filter { $0.count == size }
+  }
+}
+
 /// One channel with what a shell would do for it.
 final class LabNode {
   let index: Int
@@ -9,7 +29,8 @@ final class LabNode {
   let identity: Identity
   let roster: Roster
   let certificate: Certificate
-  let entropy: SeededEntropy
+  let entropy: TapeEntropy
+  let bootID: UInt64
   var settings: ChannelSettings
   var channel: Channel
   var effects = ChannelEffects(buffer: MessageBuffer())
@@ -36,10 +57,11 @@ final class LabNode {
     self.identity = identity
     self.certificate = certificate
     self.settings = settings
-    entropy = SeededEntropy(seed)
+    entropy = TapeEntropy(seed)
+    bootID = entropy.u64()
     roster = Roster(network: net.network, identity: identity)
     channel = Channel(
-      roster: roster, certificate: certificate, arena: net.arena, entropy: entropy, seed: seed, bootID: entropy.u64(),
+      roster: roster, certificate: certificate, arena: net.arena, entropy: entropy, seed: seed, bootID: bootID,
       labelFloor: 0, settings: settings)!
   }
 
@@ -115,6 +137,8 @@ final class Lab {
   var tap: ((Datagram) -> [Datagram])?
   /// Alters what goes through TCP.
   var streamTap: ((_ from: Int, _ bytes: [UInt8]) -> [UInt8])?
+  /// Sees everything that a node writes, also on connections of strangers.
+  var onWrite: ((_ node: Int, _ bytes: [UInt8]) -> Void)?
   /// No `.drained` for this node's writes: its peer does not read.
   var stuckSenders: Set<Int> = []
   /// Datagrams that no node of ours sent or got, by destination.
@@ -123,6 +147,7 @@ final class Lab {
   var keepsTrace = false
 
   private var pipes: [Socket: Socket] = [:]
+  private var undrained: [Socket: Int] = [:]
 
   init(seed: UInt64) {
     self.seed = seed
@@ -143,7 +168,7 @@ final class Lab {
   func add(endpoint: Endpoint? = nil, _ change: (inout ChannelSettings) -> Void = { _ in }) throws -> LabNode {
     let index = nodes.count
     let identity = net.identity()
-    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .global])
+    var settings = ChannelSettings(port: 7000, reaches: [.loopback, .privateRange, .global])
     change(&settings)
     let node = LabNode(
       index: index, endpoint: endpoint ?? Endpoint(ipv4: 0x7f00_0001 + UInt32(index), port: 7000), identity: identity,
@@ -291,11 +316,15 @@ final class Lab {
       tell(.accepted(there.connection, node.endpoint.withPort(40_000)), other, after: latency)
       tell(.connected(connection), node, after: 2 * latency)
     case .write(let connection, let message):
+      onWrite?(node.index, [UInt8](UnsafeRawBufferPointer(buffer.bytes(of: message))))
       guard let there = pipes[Socket(node: node.index, connection: connection)] else { return }
       var bytes = [UInt8](UnsafeRawBufferPointer(buffer.bytes(of: message)))
       if let streamTap { bytes = streamTap(node.index, bytes) }
       if !bytes.isEmpty { tell(.received(there.connection, bytes), nodes[there.node], after: latency) }
-      if !stuckSenders.contains(node.index) { tell(.drained(connection), node, after: latency) }
+      if !stuckSenders.contains(node.index) {
+        undrained[Socket(node: node.index, connection: connection), default: 0] += 1
+        tell(.drained(connection), node, after: latency)
+      }
     case .read: break
     case .close(let connection, _):
       let here = Socket(node: node.index, connection: connection)
@@ -374,7 +403,12 @@ final class Lab {
     case .accepted(let connection, let from): handle(.accepted(connection, from: from), node)
     case .connected(let connection): handle(.connected(connection), node)
     case .received(let connection, let bytes): bytes.withUnsafeBytes { handle(.received(connection, $0), node) }
-    case .drained(let connection): handle(.drained(connection), node)
+    case .drained(let connection):
+      // Told only when nothing that was written is left.
+      let socket = Socket(node: node.index, connection: connection)
+      let left = (undrained[socket] ?? 1) - 1
+      undrained[socket] = left
+      if left == 0 { handle(.drained(connection), node) }
     case .closed(let connection): handle(.closed(connection), node)
     }
   }

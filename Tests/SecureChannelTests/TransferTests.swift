@@ -250,9 +250,10 @@ import Wire
   @Test func aDroppedHostsTransfersEndAtOnce() throws {
     let lab = try Lab.pair(seed: 16)
     let (one, two) = (lab.nodes[0], lab.nodes[1])
-    lab.transfer(lab.noise(4 << 20), from: one, to: two, id: 1)
-    lab.transfer(lab.noise(4 << 20), from: two, to: one, id: 2)
-    lab.run(milliseconds: 20)
+    let content = lab.noise(4 << 20)
+    lab.transfer(content, from: one, to: two, id: 1)
+    lab.transfer(content, from: two, to: one, id: 2)
+    lab.run(milliseconds: 15)
     lab.command(.drop(two.host), one)
     #expect(one.transferFailures == [.noSession])
     lab.run(seconds: 1)

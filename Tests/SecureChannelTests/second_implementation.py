@@ -414,6 +414,191 @@ def topic_welcome_line_read(request):
     return read_welcome(request["line"], octets(request, "exchange_private"), octets(request, "signing"))
 
 
+# The channel's datagrams
+
+
+def datagram_word(kind, network):
+    """Type, version, network tag."""
+    return struct.pack("<BBH", kind, 1, network & 0xffff)
+
+
+def mac1_of(message, receiver, network, secret):
+    return blake2b(message, 16, blake2b(b"mac1" + receiver + struct.pack("<Q", network), 32, secret))
+
+
+def time_label(wall):
+    """External TAI64N, cut to 2^24 ns."""
+    seconds, fraction = divmod(wall, 10**9)
+    return struct.pack(">QI", 2**62 + 10 + seconds, fraction & ~(2**24 - 1))
+
+
+def cookie_of(request):
+    source = bytes.fromhex(request["source_ip"]) + struct.pack(">HH", request["source_port"], request["local_port"])
+    return blake2b(source, 16, octets(request, "cookie_secret"))
+
+
+def build_hello(request, handshake, cookie):
+    payload = time_label(request["wall"]) + struct.pack("<QHH8x", request["initiator_boot"], 1, 0)
+    message = datagram_word(1, request["network"]) + struct.pack("<I", request["initiator_index"])
+    message += handshake.write_1(payload + octets(request, "certificate"))
+    message += mac1_of(message, handshake.remote_static, request["network"], octets(request, "secret"))
+    return message + (blake2b(message, 16, cookie) if cookie else bytes(16))
+
+
+def build_response(request, handshake, initiator):
+    payload = struct.pack("<QII", request["responder_boot"], 0, request["responder_serial"] & 0xffffffff)
+    message = datagram_word(2, request["network"])
+    message += struct.pack("<II", request["responder_index"], request["initiator_index"])
+    message += handshake.write_2(payload)
+    return message + mac1_of(message, initiator, request["network"], octets(request, "secret")) + bytes(16)
+
+
+def build_cookie(request, hello, responder):
+    return (datagram_word(3, request["network"]) + hello[4:8] + octets(request, "nonce")
+            + extended_seal(blake2b(b"cookie" + responder), octets(request, "nonce"), hello[456:472],
+                            cookie_of(request)))
+
+
+def build_data(network, index, counter, key, time, echo, frames):
+    """`echo` is None while the peer's time is not known."""
+    plain = struct.pack("<BBHHH", 5, 0 if echo is None else 1, 4, time, echo or 0)
+    for kind, body in frames:
+        plain += struct.pack("<BBH", kind, 0, len(body)) + body
+    plain += bytes(-len(plain) % 16)
+    header = datagram_word(4, network) + struct.pack("<IQ", index, counter)
+    return header + seal(key, counter, header, plain)
+
+
+def read_data(datagram, key):
+    counter = struct.unpack_from("<Q", datagram, 8)[0]
+    plain = open_sealed(key, counter, datagram[:16], datagram[16:])
+    frames, place = [], 0
+    while place < len(plain) and plain[place] != 0:
+        kind, flags, size = struct.unpack_from("<BBH", plain, place)
+        frames.append({"kind": kind, "flags": flags, "body": plain[place + 4:place + 4 + size].hex()})
+        place += 4 + size
+    if any(plain[place:]) or len(plain) - place >= 16:
+        raise Refused("padding")
+    return {"counter": counter, "index": struct.unpack_from("<I", datagram, 4)[0], "frames": frames}
+
+
+def channel_sides(request):
+    responder = exchange_public(octets(request, "responder_static"))
+    shared = prologue(request["network"]), responder, octets(request, "secret")
+    return (Handshake(*shared, octets(request, "initiator_static"), octets(request, "initiator_ephemeral")),
+            Handshake(*shared, octets(request, "responder_static"), octets(request, "responder_ephemeral")), responder)
+
+
+def topic_channel(request):
+    """All datagrams of a handshake under load, and the first ones of both sides after it."""
+    first, second, responder = channel_sides(request)
+    plain, _, _ = channel_sides({**request, "initiator_ephemeral": request["plain_ephemeral"]})
+    plain_hello = build_hello(
+        {**request, "initiator_index": request["plain_index"], "wall": request["plain_wall"]}, plain, None)
+    cookie = build_cookie(request, plain_hello, responder)
+    hello = build_hello(request, first, cookie_of(request))
+    second.read_1(hello[8:456])
+    response = build_response(request, second, second.remote_static)
+    first.read_2(response[12:76])
+    sending, receiving, _ = first.split()
+    body, answer = octets(request, "body"), octets(request, "answer")
+    data = build_data(request["network"], request["responder_index"], 0, sending, request["time"], None, [(1, body)])
+    reply = build_data(request["network"], request["initiator_index"], 1, receiving, request["reply_time"],
+                       request["reply_echo"], [(1, answer)])
+    return {"plain_hello": plain_hello.hex(), "cookie": cookie.hex(), "hello": hello.hex(),
+            "response": response.hex(), "data": data.hex(), "reply": reply.hex()}
+
+
+def topic_channel_hello(request):
+    """A HELLO without cookie, for the other implementation to answer."""
+    first, _, _ = channel_sides(request)
+    return {"hello": build_hello(request, first, None).hex()}
+
+
+def topic_channel_session(request):
+    """What the initiator makes of the other implementation's RESPONSE and DATA, and its own next DATA."""
+    first, _, _ = channel_sides(request)
+    build_hello(request, first, None)
+    response = octets(request, "response")
+    if response[:4] != datagram_word(2, request["network"]) or response[92:] != bytes(16):
+        raise Refused("response")
+    payload = first.read_2(response[12:76])
+    sending, receiving, exporter = first.split()
+    boot, flags, serial = struct.unpack("<QII", payload)
+    index = struct.unpack_from("<I", response, 4)[0]
+    data = build_data(request["network"], index, 0, sending, 77, None, [(1, octets(request, "body")), (4, b"beat")])
+    answer = {"boot": boot, "flags": flags, "serial": serial, "data": data.hex(), "read": []}
+    answer["read"] = [read_data(bytes.fromhex(item), receiving) for item in request["datagrams"]]
+    return answer
+
+
+def stream_keys(exporter, name, opener):
+    """Opener to acceptor, acceptor to opener, preface."""
+    info, block, output = b"mesh-stream/1" + name + struct.pack("<Q", opener), b"", b""
+    for counter in (1, 2):
+        block = hmac.new(exporter, block + info + bytes([counter]), hashlib.blake2b).digest()
+        output += block
+    return output[:32], output[32:64], output[64:96]
+
+
+class SealedStream:
+    """secretstream: header, then chunks {length, ciphertext} with length and number authenticated."""
+
+    def __init__(self, key):
+        self.state, header = ctypes.create_string_buffer(52), ctypes.create_string_buffer(24)
+        sodium.crypto_secretstream_xchacha20poly1305_init_push(self.state, header, key)
+        self.bytes, self.count = header.raw, 0
+
+    def chunk(self, plain, final=False):
+        name = struct.pack("<IQ", len(plain) + 17, self.count)
+        output = ctypes.create_string_buffer(len(plain) + 17)
+        sodium.crypto_secretstream_xchacha20poly1305_push(
+            self.state, output, None, plain, length(plain), name, length(name), ctypes.c_ubyte(3 if final else 0))
+        self.bytes += name[:4] + output.raw
+        self.count += 1
+
+
+def open_stream(key, data):
+    """The chunks of a whole stream, and whether the last is marked as last."""
+    state, place, chunks, final = ctypes.create_string_buffer(52), 24, [], False
+    if sodium.crypto_secretstream_xchacha20poly1305_init_pull(state, data[:24], key) != 0:
+        raise Refused("stream")
+    while place < len(data):
+        size = struct.unpack_from("<I", data, place)[0]
+        name, sealed = struct.pack("<IQ", size, len(chunks)), data[place + 4:place + 4 + size]
+        output, tag = ctypes.create_string_buffer(size - 17), ctypes.c_ubyte()
+        if sodium.crypto_secretstream_xchacha20poly1305_pull(
+                state, output, None, ctypes.byref(tag), sealed, length(sealed), name, length(name)) != 0:
+            raise Refused("chunk")
+        chunks.append(output.raw.hex())
+        final = tag.value == 3
+        place += 4 + size
+    return {"chunks": chunks, "final": int(final)}
+
+
+def topic_channel_stream(request):
+    """Announces a stream on the session of `topic_channel_session` and says whatever chunks it is told to."""
+    first, _, _ = channel_sides(request)
+    build_hello(request, first, None)
+    response = octets(request, "response")
+    first.read_2(response[12:76])
+    sending, _, exporter = first.split()
+    name = struct.pack("<QQ", request["sequence"], 0x1234)
+    opener = host_id(exchange_public(octets(request, "initiator_static")), octets(request, "certificate")[96:128])
+    outward, inward, preface = stream_keys(exporter, name, opener)
+    body = struct.pack("<BBH", 1, request["purpose"], 0) + name + struct.pack("<Q", request["size"])
+    body += octets(request, "content_hash")
+    index = struct.unpack_from("<I", response, 4)[0]
+    announcement = build_data(request["network"], index, request["counter"], sending, 5, None, [(2, body)])
+    stream = SealedStream(outward)
+    for chunk in request["chunks"]:
+        stream.chunk(bytes.fromhex(chunk), chunk == request["chunks"][-1] and request["final"] == 1)
+    answer = {"announcement": announcement.hex(), "stream": (name + blake2b(name, 32, preface) + stream.bytes).hex()}
+    if "said" in request:
+        answer["said"] = open_stream(inward, octets(request, "said"))
+    return answer
+
+
 TOPICS = {name[len("topic_"):]: function for name, function in list(globals().items()) if name.startswith("topic_")}
 
 

@@ -11,16 +11,18 @@ package struct Checks {
   private var tombstones: Tombstones
   private var leftBySubject = LeftBySubject()
   private var ringEvents: RingEvents
+  private var messages: Messages
+  private var bounds: Bounds
   /// Where the walk over each machine's table is.
   private var cursors: ContiguousArray<Int>
-  private var chance: Chance
+  private var named: ContiguousArray<Int> = []
   private(set) var failure: (number: Int, name: String, text: String, subject: Int?)?
 
   /// Entries of the table that each turn of its node shows to the checks, beside those that its events name: a table of
   /// 48 is seen whole every 6 turns, one of 1,000 every 500.
   private let entriesPerTurn: Int
 
-  init(directory: HostDirectory, settings: MembershipSettings, seed: UInt64) {
+  init(directory: HostDirectory, settings: MembershipSettings, isPlain: Bool, seed: UInt64) {
     let count = directory.count
     self.directory = directory
     truth = Truth(identities: count)
@@ -29,7 +31,8 @@ package struct Checks {
     tombstones = Tombstones(machines: count, identities: count)
     ringEvents = RingEvents(machines: count, identities: count)
     cursors = ContiguousArray(repeating: 0, count: count)
-    chance = Chance(seed: seed)
+    messages = Messages(isPlain: isPlain, seed: seed)
+    bounds = Bounds(machines: count, identities: count)
     entriesPerTurn = count <= 64 ? 8 : 2
   }
 
@@ -67,33 +70,37 @@ package struct Checks {
     judge(RingEvents.self, ringEvents.hear(event, about: subject, in: step, membership, truth), subject)
     judge(Tombstones.self, tombstones.hear(event, about: subject, in: step, membership, truth), subject)
     judge(Precedence.self, precedence.hear(event, about: subject, in: step, membership, truth), subject)
-    if let subject { look(at: subject, of: membership, in: step) }
+    if let subject { named.append(subject) }
   }
 
-  /// The next few entries of the table.
+  /// The entries that the turn's events named, once all of them were heard, and the next few of the table.
   mutating func walk(_ membership: borrowing Membership, in step: Step) {
+    for subject in named { look(at: subject, of: membership, in: step) }
+    named.removeAll(keepingCapacity: true)
     for _ in 0..<min(entriesPerTurn, directory.count) {
       let subject = cursors[step.machine]
       cursors[step.machine] = subject + 1 < directory.count ? subject + 1 : 0
       look(at: subject, of: membership, in: step)
     }
+    if let found = bounds.look(at: membership, on: step.machine), failure == nil {
+      failure = (found.number, found.name, found.text, nil)
+    }
   }
+
+  func release() { messages.release() }
 
   private mutating func look(at subject: Int, of membership: borrowing Membership, in step: Step) {
     guard subject != step.identity, let entry = membership.member(directory.identities[subject].host) else { return }
     judge(OwnEntry.self, ownEntry.look(at: entry, of: subject, in: step, truth), subject)
     judge(Precedence.self, precedence.look(at: entry, of: subject, in: step, truth), subject)
-    judge(Deaths.self, deaths.look(at: entry, of: subject, in: step, truth), subject)
+    judge(Deaths.self, deaths.look(at: entry, of: subject, in: step, membership), subject)
     judge(Tombstones.self, tombstones.look(at: entry, of: subject, in: step, truth), subject)
     judge(LeftBySubject.self, leftBySubject.look(at: entry, of: subject, in: step, truth), subject)
   }
 
-  mutating func look(at datagram: UnsafeRawBufferPointer, sentBy machine: Int) {
-    if datagram.count > Datagrams.limit, failure == nil {
-      failure = (
-        Datagrams.number, Datagrams.name, "a datagram of \(datagram.count) bytes; the limit is \(Datagrams.limit)", nil
-      )
-    }
+  mutating func look(at datagram: UnsafeRawBufferPointer) {
+    guard let text = messages.look(at: datagram), failure == nil else { return }
+    failure = (Messages.number, Messages.name, text, nil)
   }
 
   private mutating func judge<Check: Invariant>(_ check: Check.Type, _ text: String?, _ subject: Int?) {

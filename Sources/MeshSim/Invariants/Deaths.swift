@@ -16,6 +16,9 @@ struct Deaths: Invariant {
     var stalled: UInt64 = 0
   }
 
+  /// A deadline is served within this, unless the loop stands.
+  private static let patience = Nanoseconds.milliseconds(1)
+
   private let directory: HostDirectory
   private let factor: UInt64
   private let interval: UInt64
@@ -86,15 +89,27 @@ struct Deaths: Invariant {
     Formulas.suspicionMinimum(live: live, factor: factor, interval: interval)
   }
 
-  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ truth: borrowing Truth) -> String? {
+  /// Check 6 proper: the deadline of a running suspicion lies between its shortest and longest time, plus the stalls
+  /// that the node was told of, and it is not over.
+  mutating func look(at entry: MemberView, of subject: Int, in step: Step, _ membership: borrowing Membership)
+    -> String?
+  {
     guard entry.status == .suspect else { return nil }
-    let suspicion = suspicions[step.machine, subject]
-    guard suspicion.since != 0 else { return "\(entry.host) is suspect, but no suspicion of it was told" }
-    // The mesh may have been larger or smaller meanwhile; the larger one's limit is the generous one.
-    let longest = Formulas.suspicionSpread * minimum(live: max(Int(suspicion.live), directory.count))
-    let lasted = step.now.monotonic &- suspicion.since
-    let allowed = longest + stalls[step.machine] - suspicion.stalled + interval
-    guard lasted > allowed else { return nil }
-    return "\(entry.host) has been suspect for \(seconds(lasted)) s, the longest is \(seconds(allowed)) s"
+    let told = suspicions[step.machine, subject]
+    guard told.since != 0, let suspicion = membership.suspicion(of: entry.host) else {
+      return "\(entry.host) is suspect, but no suspicion of it was told"
+    }
+    let stalled = stalls[step.machine] - told.stalled
+    let live = max(Int(told.live), membership.liveCount)
+    let length = suspicion.deadline &- suspicion.start
+    let longest = Formulas.suspicionSpread * minimum(live: live) + stalled
+    if length < minimum(live: min(Int(told.live), membership.liveCount)) || length > longest {
+      return
+        "the suspicion of \(entry.host) lasts \(seconds(length)) s with \(live) live hosts; at most \(seconds(longest)) s"
+    }
+    if step.now.monotonic > suspicion.deadline &+ Deaths.patience, !step.isBehind {
+      return "the suspicion of \(entry.host) is over since \(seconds(step.now.monotonic &- suspicion.deadline)) s"
+    }
+    return nil
   }
 }

@@ -9,6 +9,8 @@ struct Step {
   let now: Now
   /// World time.
   let time: UInt64
+  /// Deadlines of this node have passed and wait: it is blocked, or in the middle of catching up.
+  let isBehind: Bool
 }
 
 /// A check of `gossip.md` 5.10 that looks at a node after each of its turns. It returns what is wrong.

@@ -15,7 +15,7 @@ extension Simulation {
         continue
       }
       trace.note(.sent, host: machine, at: time, UInt64(target), UInt64(bytes.count))
-      checks.look(at: bytes, sentBy: machine)
+      checks.look(at: bytes)
       if isBlocked(process) {
         hold(bytes, for: target, process)
       } else {

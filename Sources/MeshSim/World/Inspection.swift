@@ -7,7 +7,8 @@ import Wire
 extension Simulation {
   func inspect(_ machine: Int, _ process: Process<Channel>) {
     let step = Step(
-      machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time)
+      machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time,
+      isBehind: !process.late.isEmpty || isBlocked(process))
     checks.begin(step, process.node.membership)
     var conflict = false
     for event in effects.events {

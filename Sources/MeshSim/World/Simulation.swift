@@ -106,7 +106,9 @@ package final class Simulation<Channel: PeerChannel> {
     chance = Chance(seed: settings.seed)
     network = Wires(settings: settings.network, hosts: total, seed: chance.next())
     trace = Trace(hosts: total)
-    checks = Checks(directory: directory, settings: settings.profile.membership, seed: chance.next())
+    checks = Checks(
+      directory: directory, settings: settings.profile.membership, isPlain: Channel.self == ChannelModel.self,
+      seed: chance.next())
     sampler = Chance(seed: chance.next())
     for number in 0..<total {
       let rate = settings.driftingClocks ? Int64(chance.below(20_001)) - 10_000 : 0
@@ -117,6 +119,8 @@ package final class Simulation<Channel: PeerChannel> {
     }
     queue.insert(.sample, at: Nanoseconds.seconds(1))
   }
+
+  deinit { checks.release() }
 
   /// Four machines share a /24; none ever comes back.
   func freshAddress() -> Endpoint {
