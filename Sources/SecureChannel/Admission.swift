@@ -58,6 +58,8 @@ package struct WelcomePeer: Hashable, Sendable {
   /// Left out when the line has no room for it.
   package var name: String?
 
+  var isReachable: Bool { endpoint.port != 0 && endpoint.reach != .unusable }
+
   package init(key: HostKey, endpoint: Endpoint, name: String? = nil) {
     self.key = key
     self.endpoint = endpoint
@@ -95,6 +97,7 @@ package struct Welcome {
     }
     guard (1...peerLimit).contains(peers.count) else { throw .noPeers }
     guard peers.allSatisfy({ $0.name.map { MeshName.isValid($0.utf8) } ?? true }) else { throw .badName }
+    if let peer = peers.first(where: { !$0.isReachable }) { throw .badEndpoint(peer.endpoint) }
     var body = try head(certificate, network)
     let included = fitting(peers, room: roomForPeers(after: body.count))
     body.append(UInt8(included.count))
@@ -103,6 +106,7 @@ package struct Welcome {
     return (Paste.line(.welcome, body + signature.withBytes { Array($0) }), included)
   }
 
+  /// `crypto_box_seal` draws its ephemeral key from the system itself: admission runs in `mesh-ctl`, never in a simulation.
   private static func head(_ certificate: Certificate, _ network: Network) throws(AdmissionError) -> [UInt8] {
     var sealed = [UInt8](repeating: 0, count: sealedSecretSize)
     let status = network.secret.withBytes {
@@ -208,6 +212,7 @@ package struct Welcome {
       }
     }
     guard status == 0 else { throw .unreadableSecret }
+    if let peer = fields.peers.first(where: { !$0.isReachable }) { throw .badEndpoint(peer.endpoint) }
     guard let network = Network(name: fields.name, operators: fields.operators, secret: secret) else {
       throw .malformed
     }

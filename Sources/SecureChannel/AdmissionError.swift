@@ -30,6 +30,8 @@ package enum AdmissionError: Error, Hashable, Sendable {
   case unreadableSecret
   case badName
   case noPeers
+  /// A peer's address cannot be sent to (unspecified, multicast, port 0).
+  case badEndpoint(Endpoint)
   case noSecretMemory
 
   /// One sentence for people, without a full stop.
@@ -57,6 +59,7 @@ package enum AdmissionError: Error, Hashable, Sendable {
     case .unreadableSecret: "the network secret in it is sealed to another key"
     case .badName: "a name has 1 to 31 of a-z, 0-9 and hyphen"
     case .noPeers: "a welcome names 1 to 3 peers"
+    case .badEndpoint(let endpoint): "nobody can be reached at \(endpoint)"
     case .noSecretMemory: "the memory for secrets is full"
     }
   }

@@ -231,6 +231,24 @@ import Wire
     #expect(failure(welcome(paste("mesh-welcome-1:", mixed), identity)) == .unreadableSecret)
   }
 
+  /// The receiver does not rely on the operator's program for that either.
+  @Test func aPeerThatNobodyReachesIsRefused() throws {
+    let test = TestNetwork(seed: 113)
+    let identity = test.identity()
+    let (line, peers) = try Welcome.line(
+      certificate: try test.certificate(for: identity), network: test.network, peers: peers(test, 1),
+      signer: test.signer)
+    var body = try body("mesh-welcome-1:", line)
+    let port = 8 + 256 + 1 + 32 + 1 + 8 + 80 + 1 + 5
+    #expect(body[port..<port + 2] == [0x58, 0x1b])
+    body[port] = 0
+    body[port + 1] = 0
+    let signature = body[..<(body.count - 64)].withUnsafeBytes { test.signer.sign(domain: "mesh-welcome/1", $0) }
+    body.replaceSubrange((body.count - 64)..., with: signature.octets)
+    let nowhere = peers[0].endpoint.withPort(0)
+    #expect(failure(welcome(paste("mesh-welcome-1:", body), identity)) == .badEndpoint(nowhere))
+  }
+
   @Test func theOperatorCannotMakeABadWelcome() throws {
     let test = TestNetwork(seed: 111)
     let identity = test.identity()
@@ -247,6 +265,12 @@ import Wire
     #expect(error(certificate, test.network, [], test.signer) == .noPeers)
     #expect(error(certificate, test.network, peers(test, 4), test.signer) == .noPeers)
     #expect(error(certificate, test.network, peers(test, 1, name: "BAD"), test.signer) == .badName)
+    for endpoint in ["0.0.0.0:7000", "192.0.2.1:0", "224.0.0.1:7000", "[::]:7000", "[ff02::1]:7000"].map({
+      Endpoint($0)!
+    }) {
+      let nowhere = [WelcomePeer(key: identity.key, endpoint: endpoint)]
+      #expect(error(certificate, test.network, peers(test, 1) + nowhere, test.signer) == .badEndpoint(endpoint))
+    }
     #expect(error(certificate, test.network, peers(test, 1), stranger) == .certificate(.unknownOperator))
     #expect(
       error(certificate, TestNetwork(seed: 112).network, peers(test, 1), test.signer) == .certificate(.otherNetwork))
@@ -258,7 +282,7 @@ import Wire
         .empty, .notAPaste(wanted: "mesh-request"), .otherKind(wanted: "mesh-request", found: "mesh-welcome"),
         .otherVersion, .strangeCharacter(0x1b), .strangeCharacter(0x2e), .cut, .tooLong, .damaged, .malformed,
         .unproven, .otherHost(HostID(rawValue: 1)), .otherNetwork("geffen"), .signature, .unreadableSecret, .badName,
-        .noPeers, .noSecretMemory,
+        .noPeers, .noSecretMemory, .badEndpoint(Endpoint("0.0.0.0:1")!),
       ] + CertificateRefusal.allCases.map { .certificate($0) }
     let causes = errors.map(\.cause)
     #expect(Set(causes).count == errors.count)

@@ -121,7 +121,7 @@ extension NoiseHandshake {
         Result { () throws(NoiseError) in
           var writer = Writer(buffer)
           try write(payload: payload, into: &writer)
-          precondition(writer.count == buffer.count)
+          #expect(writer.count == buffer.count)
         }
       }
     }

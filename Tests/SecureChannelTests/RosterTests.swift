@@ -96,6 +96,28 @@ import Wire
     #expect(two.roster.certificate(of: one.host)?.trustClass == 0)
   }
 
+  /// The renewed certificate came in a HELLO; the first metadata to arrive still holds the old one.
+  @Test func lateMetadataDoesNotBringAnOldCertificateBack() throws {
+    let test = TestNetwork(seed: 76)
+    let one = try Member(test, name: "one")
+    let two = try Member(test, name: "two")
+    var request = test.request(for: one.identity, name: "one")
+    request.notBefore = TestNetwork.now
+    let renewed = try request.signed(by: test.signer)
+    #expect(two.roster.adopt(renewed))
+    let old = try one.metadata()
+    #expect(adopt(old, two.roster, version: 1, of: one.host) == .adopted)
+    #expect(two.roster.certificate(of: one.host) == renewed)
+    #expect(written { _ = two.roster.writeMetadata(of: one.host, into: &$0) } == old, "metadata is passed on whole")
+
+    // Elsewhere no HELLO came: the renewal arrives as metadata and replaces the old certificate.
+    let three = try Member(test, name: "three")
+    #expect(adopt(old, three.roster, version: 1, of: one.host) == .adopted)
+    one.roster.publish(renewed, facts: RosterTests.facts(1), version: 2)
+    #expect(adopt(try one.metadata(), three.roster, version: 2, of: one.host) == .adopted)
+    #expect(three.roster.certificate(of: one.host) == renewed)
+  }
+
   @Test func aCertificateAloneIsNoMetadata() throws {
     let test = TestNetwork(seed: 64)
     let one = try Member(test, name: "one")
