@@ -218,9 +218,12 @@ import Testing
   }
 
   @Test func secretsAndControlCharactersAreNotRepeated() {
-    let loaded = load(BrokenFilesTests.inside("  bridge.pasword: \"hunter2\" // hunter2"))
-    let text = loaded.messages.description
-    #expect(loaded.messages.errorCount == 1 && !text.contains("hunter2") && text.contains("********"), "\(text)")
+    // As a secret, and as a typing mistake in the name of a setting.
+    for name in ["pasword", "passwd_fil"] {
+      let loaded = load(BrokenFilesTests.inside("  bridge.\(name): \"hunter2\" // hunter2"))
+      let text = loaded.messages.description
+      #expect(loaded.messages.errorCount == 1 && !text.contains("hunter2") && text.contains("********"), "\(text)")
+    }
     let hostile = load(BrokenFilesTests.inside("  x\u{202e}y\u{200b}: 1")).messages.description
     #expect(!hostile.unicodeScalars.contains("\u{202e}") && hostile.contains("\\u{202e}"))
   }

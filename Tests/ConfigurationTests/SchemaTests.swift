@@ -119,6 +119,13 @@ import Testing
     #expect(settings.network.profile == .wan && settings.bridge.userID == "s2")
   }
 
+  /// Only a blank, the start of a line or the end of an entry makes room for a comment.
+  @Test(arguments: [("node.data_dir:#x", "#x"), ("node.data_dir=//x", "//x"), ("node.data_dir: a#b//c", "a#b//c")])
+  func valuesThatLookLikeComments(text: String, path: String) throws {
+    #expect(try #require(load("p2p_settings.\(text)").settings).node.dataDirectory == path)
+    #expect(try #require(load("p2p_settings {\(text)}# end").settings).node.dataDirectory == path)
+  }
+
   // MARK: Explanations
 
   @Test(arguments: MessageCode.allCases) func everyCodeIsExplained(code: MessageCode) throws {

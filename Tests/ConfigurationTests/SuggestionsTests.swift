@@ -86,6 +86,7 @@ struct Choices: RandomNumberGenerator {
       ("p2p_settings.ENABLE: yes", "did you mean `enable`?"),
       ("p2p_settings.network.port-range: 1-3", "did you mean `port_range`?"),
       ("p2p_settings.map_settngs.min_hosts: 1", "did you mean `map_settings`?"),
+      ("p2p_settings.ndoe.data_dir: x", "did you mean `node`?"),
       ("p2p_settings.bridge.warm_standby: 1", "`warm_standby` lives in `p2p_settings.supervisor`"),
       ("p2p_settings.map_settings: { network: { compression: no } }", "`network` lives in `p2p_settings`"),
       ("p2p_settings.node.compresion: no", "did you mean `compression` in `p2p_settings.network`?"),
