@@ -291,6 +291,7 @@ extension ShellTests {
         #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
         #expect(access(host.socket, F_OK) != 0, "the control socket is still there")
         #expect(process.logTail().contains("leaving the mesh"))
+        #expect(!process.logTail().contains("did not close cleanly"), "\(process.logTail())")
         #expect(StartupTests.isFree(host.port, SOCK_DGRAM) && StartupTests.isFree(host.port, SOCK_STREAM))
       }
     }
@@ -358,7 +359,8 @@ extension ShellTests {
     func hardening() async throws {
       try await onOwnThread {
         let host = try Host()
-        let process = try host.start([])
+        // Where cores are allowed, as far as this user may allow them.
+        let process = try host.start([], environment: ["sh", "-c", "ulimit -c unlimited; exec \"$0\" \"$@\""])
         defer { process.kill() }
         #expect(host.waitUntilUp() != nil, "\(process.logTail())")
         let status = ProcText.lines(of: "/proc/\(process.identifier)/status")
