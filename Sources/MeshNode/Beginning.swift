@@ -26,6 +26,7 @@ extension Shell {
         name: .nodeStarted, level: .notice, subject: identity.host,
         text: "ready in \(nanoseconds / 1_000_000) ms"))
     notice.ready(statusReply().verdict.sentence)
+    feedWatchdog()
     if options.runsOnce { leaveWhenUp() }
   }
 
@@ -69,7 +70,7 @@ extension Shell {
           text: "keys may be written to swap: the limit on locked memory is too small (ulimit -l)",
           code: .memoryNotLocked))
     }
-    let shortfalls = settings.hostRequirements.shortfalls(of: host)
+    let shortfalls = shortfalls
     if !shortfalls.isEmpty {
       tell(
         Announcement(

@@ -23,10 +23,14 @@ extension Shell {
     case ShellTimer.leaveLimit: leaveFinished()
     case ShellTimer.closeCheck: checkClosed()
     case ShellTimer.doctor: doctorIsDue(now: now)
+    case ShellTimer.watchdog: feedWatchdog()
     case ShellTimer.linkNews: links.tellDrained()
     default: break
     }
   }
+
+  /// Half of the scale of local health: most of our recent probes failed, or we answered late ourselves.
+  var isImpaired: Bool { node.membership.localHealth >= 4 }
 
   private func tick(now: Now) {
     schedule(ShellTimer.tick, in: Shell.tickInterval)
@@ -35,15 +39,18 @@ extension Shell {
     var flags: LoadRecord.Flags = []
     if identity.certificate.roles.contains(.bridge) { flags.insert(.bridge) }
     if joining.state == .leaving { flags.insert(.draining) }
+    if isImpaired { flags.insert(.impaired) }
     command(.setLoad(host.loadRecord(flags: flags)))
     control?.tick(at: now.monotonic)
     lookUpNames(now: now)
     if disk.lastFault == nil { seen.disk = nil }
-    // Fed only from here: a loop that makes no progress is noticed.
-    if let interval = notice.watchdogInterval, now.monotonic &- lastWatchdog >= interval / 3 {
-      lastWatchdog = now.monotonic
-      notice.isAlive()
-    }
+  }
+
+  /// Fed only from the loop: one that makes no progress is noticed.
+  func feedWatchdog() {
+    guard let interval = notice.watchdogInterval else { return }
+    notice.isAlive()
+    schedule(ShellTimer.watchdog, in: max(interval / 3, 1_000_000))
   }
 
   func statusChanged() {

@@ -41,6 +41,7 @@ extension Shell {
       report.memoryRatio = host.memoryRatio
       report.loopLagSeconds = Double(host.loopLag) / 1e9
       report.draining = joining.state == .leaving
+      report.impaired = isImpaired
     } else {
       if let load = view.load {
         report.cpuRatio = LoadScale.processorRatio(load.processor)
@@ -73,7 +74,7 @@ extension Shell {
       }
     }
     if view.isImpaired { return "answers late" }
-    if isSelf { return settings.hostRequirements.shortfalls(of: host).first?.words }
+    if isSelf { return shortfalls.first?.words }
     return nil
   }
 }

@@ -1,4 +1,4 @@
-import Configuration
+package import Configuration
 import Control
 import EventLoop
 import NodeCore
@@ -32,9 +32,9 @@ package struct RunOptions {
   /// Come up, then leave again.
   package var runsOnce = false
 
-  // What start-up finds out, for the doctor.
+  // What start-up finds out, for people who ask.
   package internal(set) var configurationOrigin = ""
-  package internal(set) var configurationWarnings: [String] = []
+  package internal(set) var loaded: LoadedSettings?
 
   package init() {}
 }

@@ -38,7 +38,6 @@ final class Shell {
   var hellos = HelloLedger()
   var sightings = Sightings()
   var seen = SeenFaults()
-  var lastWatchdog: UInt64 = 0
 
   private var effects = NodeEffects()
   /// Outcomes that came while effects were being carried out; given to the node right after.
@@ -185,4 +184,5 @@ enum ShellTimer {
   static let closeCheck: UInt8 = 4
   static let doctor: UInt8 = 5
   static let linkNews: UInt8 = 6
+  static let watchdog: UInt8 = 7
 }

@@ -25,7 +25,7 @@ package enum Startup {
       return .ok
     }
     options.configurationOrigin = configured.origin
-    options.configurationWarnings = configured.loaded.messages.warnings.map(\.text)
+    options.loaded = configured.loaded
     Telemetry.bootstrap(format: settings.node.logFormat, level: settings.node.logLevel)
     let log = Logger(label: "mesh")
     for warning in configured.loaded.messages.warnings {

@@ -107,7 +107,7 @@ extension Shell {
     for (name, reason) in lookup.failures.sorted(by: { $0.key < $1.key }) where joining.state == .joining {
       warnings.append(Warning(.nameNotResolved, ["name": name, "reason": reason]))
     }
-    if node.membership.member(identity.host)?.isImpaired == true {
+    if isImpaired {
       warnings.append(Warning(.impaired, ["lag": Figures.short(Double(host.loopLag) / 1e9)], subject: own))
     }
     for host in seen.copiedKeys.keys.sorted() {

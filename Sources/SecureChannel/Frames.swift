@@ -118,48 +118,6 @@ struct ResponsePayload {
   }
 }
 
-/// A TAI64N time, truncated to 2^24 ns (16.8 ms): a precise one would be a clock for attackers on other ground. It is a
-/// label that rises, not a clock; in memory it is Unix nanoseconds.
-package struct TimeLabel: Hashable, Comparable, Sendable {
-  package let nanoseconds: UInt64
-
-  /// 2^62 + the 10 leap seconds by which TAI was ahead in 1970.
-  private static let secondsBase: UInt64 = 0x4000_0000_0000_000a
-  private static let grain: UInt64 = 1 << 24
-  private static let second: UInt64 = 1_000_000_000
-  /// Year 2540; everything later is refused, so that sums of times cannot overflow.
-  private static let latestSecond: UInt64 = 18_000_000_000
-
-  package init(wall: UInt64) {
-    let bounded = min(wall, TimeLabel.latestSecond * TimeLabel.second)
-    let fraction = bounded % TimeLabel.second
-    nanoseconds = bounded - fraction + (fraction & ~(TimeLabel.grain - 1))
-  }
-
-  /// The smallest later label.
-  package var next: TimeLabel {
-    let later = TimeLabel(wall: nanoseconds + TimeLabel.grain)
-    return later > self ? later : self
-  }
-
-  package static func < (left: TimeLabel, right: TimeLabel) -> Bool { left.nanoseconds < right.nanoseconds }
-
-  /// External TAI64N: 8 bytes of seconds and 4 of nanoseconds, big-endian.
-  func write(into writer: inout Writer) {
-    writer.u64((TimeLabel.secondsBase + nanoseconds / TimeLabel.second).byteSwapped)
-    writer.u32(UInt32(truncatingIfNeeded: nanoseconds % TimeLabel.second).byteSwapped)
-  }
-
-  init(_ reader: inout Reader) throws(WireError) {
-    let seconds = try reader.u64().byteSwapped.subtractingReportingOverflow(TimeLabel.secondsBase)
-    let fraction = UInt64(try reader.u32().byteSwapped)
-    guard !seconds.overflow, seconds.partialValue <= TimeLabel.latestSecond, fraction < TimeLabel.second else {
-      throw .invalid
-    }
-    nanoseconds = seconds.partialValue * TimeLabel.second + fraction
-  }
-}
-
 /// The frames of an opened DATA datagram after its time frame: {kind 1, flags 1, length 2, body} each, then zeros.
 package struct FrameReader {
   private var reader: Reader

@@ -41,37 +41,6 @@ struct HandshakeAttempt {
   }
 }
 
-/// Labels of our HELLOs: they rise for ever, also when the clock steps back or the node restarts.
-struct LabelClock {
-  /// Labels that follow the clock need so much until the next `.labelFloor`.
-  private static let reserve = Nanoseconds.seconds(61)
-  /// Labels ahead of the clock (after a restart, or a step back) rise by grains only: this is some sixty of them.
-  private static let reserveAhead = Nanoseconds.seconds(1)
-
-  private var last: TimeLabel?
-  private let floor: UInt64
-  private var reserved: UInt64 = 0
-
-  init(floor: UInt64) { self.floor = floor }
-
-  mutating func next(wall: UInt64) -> TimeLabel {
-    var label = TimeLabel(wall: wall)
-    let start = TimeLabel(wall: floor &+ Nanoseconds.seconds(1))
-    if floor > 0, label < start { label = start }
-    if let last, label <= last { label = last.next }
-    last = label
-    return label
-  }
-
-  /// The floor to persist: regularly, and when a label went beyond what was reserved. It never sinks.
-  mutating func floorToKeep(wall: UInt64, isDue: Bool) -> UInt64? {
-    let newest = last?.nanoseconds ?? 0
-    guard isDue || newest > reserved else { return nil }
-    reserved = max(wall &+ LabelClock.reserve, newest &+ LabelClock.reserveAhead, floor)
-    return reserved
-  }
-}
-
 /// The initiator.
 extension Channel {
   /// Asks a host for a session unless that is under way already.

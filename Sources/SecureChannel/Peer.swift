@@ -91,7 +91,9 @@ struct PeerTable {
   var indices: Range<Int> { slots.indices }
 
   subscript(slot: Int) -> Peer {
-    _read { yield slots[slot] }
+    // Not `_read`: Swift 6.3 without optimisation reads a trivial field after such a coroutine has freed its frame (found
+    // by the address sanitizer). Optimised builds load just the field either way.
+    get { slots[slot] }
     _modify { yield &slots[slot] }
   }
 

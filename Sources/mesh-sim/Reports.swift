@@ -1,11 +1,7 @@
 import FoundationEssentials
 import MeshSim
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+import Glibc
 
 /// Progress and failures go to standard error, so that standard output stays a table or one JSON object.
 func complain(_ text: String) {

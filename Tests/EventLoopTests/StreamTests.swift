@@ -174,7 +174,8 @@ extension EventLoopTests {
         bench.schedule(1, inMilliseconds: 1)
         bench.due = { _, _ in bench.schedule(1, inMilliseconds: 1) }
         bench.run { pair.log.isClosed }
-        #expect(pair.log.error?.name == "EPIPE")
+        // Which of the two the kernel reports depends on whether the reset came before the write.
+        #expect(["EPIPE", "ECONNRESET"].contains(pair.log.error?.name))
         pair.close()
       }
     }

@@ -104,6 +104,8 @@ extension ShellTests {
     /// A bare client: what it sends need not be a request.
     private final class RawClient: @unchecked Sendable {
       let descriptor: Int32
+      /// The other end has closed.
+      private(set) var hasEnded = false
       init?(_ path: String) {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
@@ -133,7 +135,10 @@ extension ShellTests {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         while text.count(where: { $0 == 0x0a }) < lines {
           let count = recv(descriptor, &bytes, bytes.count, 0)
-          if count <= 0 { break }
+          if count <= 0 {
+            hasEnded = count == 0 || errno == ECONNRESET
+            break
+          }
           text += bytes[..<count]
         }
         return String(decoding: text, as: UTF8.self)
@@ -165,6 +170,19 @@ extension ShellTests {
         #expect(client.read(lines: 3).split(separator: "\n").count == 3)
         client.send(line)
         #expect(client.read(lines: 1).contains("mesh.revoke/1"))
+      }
+    }
+
+    @Test("thousands of requests in one write are answered one after the other")
+    func pipelined() async throws {
+      try await run { path, _ in
+        guard let client = RawClient(path) else { return #expect(Bool(false), "no connection") as Void }
+        let line = ControlRequest.status.line()
+        let count = (60 << 10) / line.count
+        for _ in 0..<20 {
+          client.send(Array((0..<count).map { _ in line }.joined()))
+          #expect(client.read(lines: count).split(separator: "\n").count == count)
+        }
       }
     }
 
@@ -236,11 +254,11 @@ extension ShellTests {
         #expect(idle.read(lines: 1).contains("mesh.revoke/1"))
         // The node's clock, not the test's: half a request has 5 s, an idle client 60 s.
         onLoop { _, socket in socket.tick(at: SystemClock.monotonic + 6_000_000_000) }
-        #expect(half.read() == "")
+        #expect(half.read() == "" && half.hasEnded)
         idle.send(ControlRequest.status.line())
         #expect(idle.read(lines: 1).contains("mesh.revoke/1"))
         onLoop { _, socket in socket.tick(at: SystemClock.monotonic + 61_000_000_000) }
-        #expect(idle.read() == "")
+        #expect(idle.read() == "" && idle.hasEnded)
       }
     }
 

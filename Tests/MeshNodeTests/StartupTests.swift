@@ -291,7 +291,67 @@ extension ShellTests {
         #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
         #expect(access(host.socket, F_OK) != 0, "the control socket is still there")
         #expect(process.logTail().contains("leaving the mesh"))
+        #expect(!process.logTail().contains("did not close cleanly"), "\(process.logTail())")
         #expect(StartupTests.isFree(host.port, SOCK_DGRAM) && StartupTests.isFree(host.port, SOCK_STREAM))
+      }
+    }
+
+    @Test("SIGHUP: what changed at once, what needs a restart, and nothing at all when there are errors")
+    func reload() async throws {
+      try await onOwnThread {
+        let host = try Host()
+        let file = host.scratch.write("n1/p2p_athena.conf", "p2p_settings.node.log_level: notice\n")
+        let process = try host.start([])
+        defer { process.kill() }
+        #expect(host.waitUntilUp() != nil, "\(process.logTail())")
+        func reloaded(_ text: String, _ words: String) -> Bool {
+          host.scratch.write("n1/p2p_athena.conf", text)
+          kill(process.identifier, SIGHUP)
+          return LabClock.wait(upTo: 10) { process.logTail(lines: 100).contains(words) }
+        }
+        #expect(
+          reloaded(
+            "p2p_settings.node.log_level: info\np2p_settings.network.profile: wan\n",
+            "changed: p2p_settings.node.log_level; after a restart: p2p_settings.network.profile"),
+          "\(process.logTail())")
+        #expect(reloaded("p2p_settings.node.log_level: loud\n", "has errors, so nothing was changed"), "\(file)")
+        #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
+      }
+    }
+
+    @Test("the service manager hears that we are ready, alive and stopping")
+    func notices() async throws {
+      try await onOwnThread {
+        let host = try Host()
+        let path = host.scratch.path + "/notify"
+        let manager = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(manager) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: &address) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(manager, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+          }
+        }
+        #expect(bound == 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        func next(_ beginning: String) -> Bool {
+          var bytes = [UInt8](repeating: 0, count: 4_096)
+          while true {
+            let count = recv(manager, &bytes, bytes.count, 0)
+            if count <= 0 { return false }
+            if String(decoding: bytes[..<count], as: UTF8.self).hasPrefix(beginning) { return true }
+          }
+        }
+        let process = try host.start([], environment: ["NOTIFY_SOCKET=\(path)", "WATCHDOG_USEC=900000"])
+        defer { process.kill() }
+        #expect(next("READY=1\nSTATUS="), "\(process.logTail())")
+        #expect(next("WATCHDOG=1") && next("WATCHDOG=1"))
+        kill(process.identifier, SIGTERM)
+        #expect(next("STOPPING=1"))
+        #expect(process.waitForEnding(within: 15) == .exited(0))
       }
     }
 
@@ -299,7 +359,8 @@ extension ShellTests {
     func hardening() async throws {
       try await onOwnThread {
         let host = try Host()
-        let process = try host.start([])
+        // Where cores are allowed, as far as this user may allow them.
+        let process = try host.start([], environment: ["sh", "-c", "ulimit -c unlimited; exec \"$0\" \"$@\""])
         defer { process.kill() }
         #expect(host.waitUntilUp() != nil, "\(process.logTail())")
         let status = ProcText.lines(of: "/proc/\(process.identifier)/status")

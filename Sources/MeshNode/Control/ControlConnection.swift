@@ -26,6 +26,8 @@ package final class ControlConnection: StreamClient {
   private var buffer: [UInt8] = []
   /// Bytes of `buffer` that hold no line feed.
   private var searched = 0
+  /// Answering at once must not begin the next request inside the last one.
+  private var isTakingLines = false
   /// When the current wait (for the rest of a request, for a reader, for anything) has to be over.
   private var limit: UInt64
 
@@ -60,6 +62,9 @@ package final class ControlConnection: StreamClient {
   }
 
   private func takeLines() {
+    guard !isTakingLines else { return }
+    isTakingLines = true
+    defer { isTakingLines = false }
     while case .waiting = phase, let end = buffer[searched...].firstIndex(of: 0x0a) {
       let line = buffer[..<end]
       searched = 0

@@ -23,12 +23,13 @@ extension Shell {
   }
 
   private func configFinding() -> Finding {
-    let count = options.configurationWarnings.count
+    let warnings = options.loaded?.messages.warnings.map(\.text) ?? []
+    let count = warnings.count
     return count == 0
       ? Finding(.config, .ok, "the node runs with \(options.configurationOrigin)")
       : Finding(
         .config, .warn, "the node runs with \(options.configurationOrigin); \(Plural.of(count, "warning"))",
-        evidence: Array(options.configurationWarnings.prefix(5)), fix: "mesh-ctl config check")
+        evidence: Array(warnings.prefix(5)), fix: "mesh-ctl config check")
   }
 
   /// The operator and peers have signed moments: one that lies in the future means that this clock is behind.
@@ -53,7 +54,7 @@ extension Shell {
   }
 
   private func hardwareFinding() -> Finding {
-    let shortfalls = settings.hostRequirements.shortfalls(of: host)
+    let shortfalls = shortfalls
     let words = "\(Figures.decimal(host.processors, 1)) processors, \(Figures.bytes(host.memoryLimit ?? 0)) memory"
     guard let first = shortfalls.first else {
       return Finding(.hardware, .ok, "\(words); the loop was late by at most \(host.loopLag / 1_000_000) ms in 5 s")

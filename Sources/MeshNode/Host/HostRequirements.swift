@@ -1,4 +1,5 @@
 import Configuration
+import Control
 
 /// A number of `host_requirements` that this machine does not reach.
 struct HardwareShortfall: Equatable {
@@ -6,6 +7,20 @@ struct HardwareShortfall: Equatable {
   var setting: String
   /// A few words for tables: `1 core < 4`.
   var words: String
+}
+
+extension Shell {
+  /// What this machine lacks, each with the line that asks for it: `1 core < 4 (conf/p2p_athena.conf:6)`.
+  var shortfalls: [HardwareShortfall] {
+    settings.hostRequirements.shortfalls(of: host).map { shortfall in
+      guard case .set(let places)? = options.loaded?.origin(of: "p2p_settings." + shortfall.setting),
+        let place = places.last
+      else { return shortfall }
+      var shortfall = shortfall
+      shortfall.words += " (\(place.file.printable(limit: 60)):\(place.line))"
+      return shortfall
+    }
+  }
 }
 
 extension Settings.HostRequirements {
