@@ -7,6 +7,12 @@ package struct Accusation: Hashable {
   package var contributor: UInt32
   package var signature: Signature
 
+  package init(accuser: HostID, contributor: UInt32, signature: Signature) {
+    self.accuser = accuser
+    self.contributor = contributor
+    self.signature = signature
+  }
+
   package static let none = Accusation(accuser: HostID(rawValue: 0), contributor: 0, signature: Signature())
 }
 
@@ -16,6 +22,8 @@ package struct Accusations {
 
   private var slots = InlineArray<3, Accusation>(repeating: .none)
   package private(set) var count = 0
+
+  package init() {}
 
   package subscript(position: Int) -> Accusation { slots[position] }
 

@@ -11,6 +11,8 @@ package struct Digest: Hashable {
   package private(set) var buckets = ContiguousArray<UInt64>(repeating: 0, count: Digest.bucketCount)
   package private(set) var root: UInt64 = 0
 
+  package init() {}
+
   package static func bucket(of host: HostID) -> Int { Int(truncatingIfNeeded: host.rawValue & 63) }
 
   /// `nil` for an entry that does not take part: a tombstone in the second half of its life.

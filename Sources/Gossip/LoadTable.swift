@@ -4,15 +4,15 @@ import Wire
 /// a number of times; a packet takes the newest entries that its receiver has not been offered yet (`gossip.md` 5.7).
 package struct LoadTable {
   package struct Entry {
-    fileprivate(set) var record = LoadRecord()
+    package fileprivate(set) var record = LoadRecord()
     /// Grows with each change that a host announces within one life.
-    fileprivate(set) var sequence: UInt32 = 0
+    package fileprivate(set) var sequence: UInt32 = 0
     /// Low bits of the generation that it belongs to.
-    fileprivate(set) var life: UInt8 = 0
-    fileprivate(set) var isKnown = false
-    fileprivate(set) var arrived: UInt64 = 0
+    package fileprivate(set) var life: UInt8 = 0
+    package fileprivate(set) var isKnown = false
+    package fileprivate(set) var arrived: UInt64 = 0
     /// When the host itself spoke, as far as the ages on the way tell.
-    fileprivate(set) var born: UInt64 = 0
+    package fileprivate(set) var born: UInt64 = 0
     fileprivate var newer = LoadTable.none
     fileprivate var older = LoadTable.none
   }
@@ -22,6 +22,8 @@ package struct LoadTable {
   private var entries: ContiguousArray<Entry> = []
   private var newest = LoadTable.none
   private var oldest = LoadTable.none
+
+  package init() {}
 
   package subscript(slot: Int) -> Entry? {
     slot < entries.count && entries[slot].isKnown ? entries[slot] : nil

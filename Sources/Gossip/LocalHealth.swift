@@ -7,6 +7,8 @@ package struct LocalHealth: Hashable {
   /// Share of round trips to living hosts that failed at first; weight 1/64 to each.
   private var roundTripLoss = 0.0
 
+  package init() {}
+
   /// A round trip crosses the network twice.
   package var loss: Double { roundTripLoss / 2 }
 

@@ -24,6 +24,14 @@ package struct SelfRecord: Hashable {
   package var endpoint: Endpoint
   package var metadataVersion: UInt64
   package var roles: Roles
+
+  package init(host: HostID, incarnation: Incarnation, endpoint: Endpoint, metadataVersion: UInt64, roles: Roles) {
+    self.host = host
+    self.incarnation = incarnation
+    self.endpoint = endpoint
+    self.metadataVersion = metadataVersion
+    self.roles = roles
+  }
 }
 
 /// One entry of the table. There are millions in a large simulation: it is kept small, and what only few members have

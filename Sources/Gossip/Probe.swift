@@ -67,6 +67,8 @@ package struct ProbeOrder {
   private var listed: ContiguousArray<Bool> = []
   private var cursor = 0
 
+  package init() {}
+
   /// A host that has come gets a place by chance among those still to be asked in this round.
   package mutating func insert(_ slot: Int, _ chance: inout Chance) {
     while listed.count <= slot { listed.append(false) }

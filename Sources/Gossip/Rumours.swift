@@ -26,6 +26,8 @@ package struct Rumours {
   private var occupied: UInt64 = 0
   package private(set) var count = 0
 
+  package init() {}
+
   package var isEmpty: Bool { count == 0 }
 
   package func isWaiting(_ slot: Int) -> Bool { slot < links.count && links[slot].level != Rumours.idle }
@@ -69,6 +71,8 @@ package struct Rumours {
   package struct Cursor {
     fileprivate var level = -1
     fileprivate var slot = Rumours.none
+
+    package init() {}
   }
 
   package func next(_ cursor: inout Cursor) -> Int? {

@@ -34,6 +34,8 @@ package struct StableView {
   /// When the fallen are told.
   package private(set) var fallsAt: UInt64?
 
+  package init() {}
+
   /// When the next host may rise.
   package var risesAt: UInt64? { waits.earliest }
 

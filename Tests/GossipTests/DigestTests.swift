@@ -31,8 +31,8 @@ import Wire
   @Test func whatIsTakenOutLeavesNoTrace() {
     var digest = Digest()
     let before = digest
-    for id in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.add(leaf, of: HostID(rawValue: id)) } }
-    for id in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.remove(leaf, of: HostID(rawValue: id)) } }
+    for id: UInt64 in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.add(leaf, of: HostID(rawValue: id)) } }
+    for id: UInt64 in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.remove(leaf, of: HostID(rawValue: id)) } }
     #expect(digest == before)
   }
 

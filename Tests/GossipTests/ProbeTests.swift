@@ -9,16 +9,16 @@ import Wire
 
   @Test func onlyTheTargetAndAskedHelpersCount() {
     var probe = probe()
-    #expect(!probe.acked(by: HostID(rawValue: 11), relayed: false))
-    #expect(!probe.acked(by: HostID(rawValue: 11), relayed: true), "not asked")
-    #expect(!probe.refused(by: HostID(rawValue: 11)))
+    #expect(probe.acked(by: HostID(rawValue: 11), relayed: false) == false)
+    #expect(probe.acked(by: HostID(rawValue: 11), relayed: true) == false, "not asked")
+    #expect(probe.refused(by: HostID(rawValue: 11)) == false)
     #expect(probe.answer == .none)
     probe.asked(HostID(rawValue: 11))
-    #expect(probe.acked(by: HostID(rawValue: 11), relayed: true))
+    #expect(probe.acked(by: HostID(rawValue: 11), relayed: true) == true)
     #expect(probe.answer == .throughHelper)
-    #expect(probe.acked(by: HostID(rawValue: 10), relayed: false))
+    #expect(probe.acked(by: HostID(rawValue: 10), relayed: false) == true)
     #expect(probe.answer == .direct, "a direct answer outranks a relayed one")
-    #expect(probe.acked(by: HostID(rawValue: 11), relayed: true))
+    #expect(probe.acked(by: HostID(rawValue: 11), relayed: true) == true)
     #expect(probe.answer == .direct)
   }
 
@@ -26,9 +26,9 @@ import Wire
     var probe = probe()
     for helper in 11...14 { probe.asked(HostID(rawValue: UInt64(helper))) }
     #expect(probe.helpersAsked == 3, "three at most")
-    for _ in 0..<3 { #expect(probe.refused(by: HostID(rawValue: 12))) }
+    for _ in 0..<3 { #expect(probe.refused(by: HostID(rawValue: 12)) == true) }
     #expect(probe.nacks == 1)
-    #expect(!probe.refused(by: HostID(rawValue: 14)))
+    #expect(probe.refused(by: HostID(rawValue: 14)) == false)
   }
 
   @Test func everybodyIsAskedOnceARound() {

@@ -39,8 +39,6 @@ import Testing
     view.gone(1, died: true, at: now)
     now += 20 * 60 * Self.second
     view.alive(1, at: now)
-    let wait = view.risesAt.map { Double($0 - now) / 1e9 }
-    _ = wait
     // Four deaths, two forgiven: two are left.
     var risen: UInt64?
     while let at = view.risesAt, risen == nil { if view.nextRisen(at: at) == 1 { risen = at } }

@@ -67,17 +67,17 @@ import Wire
   @Test func oneContributorCountsOnce() {
     var accusations = Accusations()
     for accuser in [(1, 7), (2, 7), (3, 7)] as [(UInt64, UInt32)] {
-      #expect(accusations.add(accusation(accuser.0, contributor: accuser.1)))
+      #expect(accusations.add(accusation(accuser.0, contributor: accuser.1)) == true)
     }
     #expect(accusations.distinct == 1)
-    #expect(!accusations.add(accusation(4, contributor: 7)), "full, and it would not count")
-    #expect(accusations.add(accusation(5, contributor: 8)), "it replaces one that does not count")
+    #expect(accusations.add(accusation(4, contributor: 7)) == false, "full, and it would not count")
+    #expect(accusations.add(accusation(5, contributor: 8)) == true, "it replaces one that does not count")
     #expect(accusations.distinct == 2)
     #expect(accusations.contains(HostID(rawValue: 1)), "the first of a contributor stays")
-    #expect(accusations.add(accusation(6)))
+    #expect(accusations.add(accusation(6)) == true)
     #expect(accusations.distinct == 3)
-    #expect(!accusations.add(accusation(9)), "three that count are enough")
-    #expect(!accusations.add(accusation(6)), "an accuser counts once")
+    #expect(accusations.add(accusation(9)) == false, "three that count are enough")
+    #expect(accusations.add(accusation(6)) == false, "an accuser counts once")
   }
 
   @Test func theOperatorsMachinesCountEach() {
