@@ -32,7 +32,9 @@ import Wire
     var digest = Digest()
     let before = digest
     for id: UInt64 in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.add(leaf, of: HostID(rawValue: id)) } }
-    for id: UInt64 in 0..<100 { if let leaf = Digest.leaf(member(id)) { digest.remove(leaf, of: HostID(rawValue: id)) } }
+    for id: UInt64 in 0..<100 {
+      if let leaf = Digest.leaf(member(id)) { digest.remove(leaf, of: HostID(rawValue: id)) }
+    }
     #expect(digest == before)
   }
 

@@ -23,7 +23,8 @@ import Testing
     #expect(loads.learn(record, sequence: 2, life: 1, age: 3, of: 2, at: 13) == true)
     #expect(order(loads) == [2, 5])
     #expect(loads[2]?.born == 10)
-    #expect(loads.learn(record, sequence: 1, life: 2, age: 0, of: 2, at: 14) == true, "a new life counts from the start")
+    #expect(
+      loads.learn(record, sequence: 1, life: 2, age: 0, of: 2, at: 14) == true, "a new life counts from the start")
     loads.forget(5)
     #expect(order(loads) == [2])
     #expect(loads[5] == nil && loads[77] == nil)
