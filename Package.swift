@@ -27,8 +27,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: strict, linkerSettings: staticLibraries)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -37,6 +37,8 @@ let package = Package(
     .executable(name: "mesh-node", targets: ["mesh-node"]),
     .executable(name: "mesh-ctl", targets: ["mesh-ctl"]),
     .executable(name: "mesh-sim", targets: ["mesh-sim"]),
+    // Linked with libFuzzer by bootstrap/fuzz.
+    .library(name: "Fuzz", type: .static, targets: ["Fuzz"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -55,27 +57,41 @@ let package = Package(
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
+    room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control",
+        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
-    program("mesh-node", ["MeshNode", "Configuration"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    program("mesh-node", ["MeshNode", "Configuration", "Control"]),
+    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
+    room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
+    .target(name: "CFlood"),
+    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
-    tests("EventLoopTests", ["EventLoop", "Wire"]),
-    tests("SecureChannelTests", ["SecureChannel", "Wire"]),
+    // Counts heap allocations of a thread, for the hot paths that may have none.
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
+    tests("SecureChannelTests", ["SecureChannel", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
-    tests("NodeCoreTests", ["NodeCore", "SecureChannel", "Gossip", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control"]),
+    tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
+    tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
-    tests("NodeTests", ["MeshNode", "Control", "Wire"]),
+    tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
+    tests("NodeTests", ["MeshLab", "Control"]),
+    tests(
+      "MeshNodeTests",
+      [
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "Wire",
+      ]),
   ]
 )

@@ -26,6 +26,7 @@ package struct Membership {
   var confirmation: Probe?
   var relays = Relays()
   var sync = SyncState()
+  var roots = RootSightings()
   var join = JoinState()
   var awaited = AwaitedMetadata()
   var intake: RosterIntake?

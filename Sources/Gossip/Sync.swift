@@ -29,6 +29,7 @@ extension Membership {
   mutating func compareRoots(
     _ ack: Message.Ack, with host: HostID, _ now: Now, into effects: inout MembershipEffects
   ) {
+    roots.saw(host, agrees: ack.fingerprint.root == table.digest.root, at: now.monotonic)
     guard ack.fingerprint.root != table.digest.root else {
       rootsAgree(with: host, now, into: &effects)
       return

@@ -50,6 +50,15 @@ extension Membership {
     table.slot(of: host).map { view(of: $0, at: latest.monotonic) }
   }
 
+  /// What the digest covers of an entry; cheap enough for checks after every event.
+  package func entry(of host: HostID) -> EntryView? {
+    table.slot(of: host).map {
+      EntryView(
+        host: host, incarnation: table[$0].incarnation, status: table[$0].status,
+        metadataVersion: table[$0].record.metadataVersion, isBuried: table[$0].isBuried)
+    }
+  }
+
   /// All entries in ascending order of host ids.
   package func members() -> [MemberView] {
     (0..<table.slots).filter { table.isUsed($0) }.map { view(of: $0, at: latest.monotonic) }.sorted {
@@ -84,6 +93,15 @@ extension Membership {
       loadAge: load.map { now &- $0.born }, why: why, isStable: stability.isUp(slot),
       isImpaired: marks.impaired.contains(member.host), isBuried: member.isBuried)
   }
+}
+
+/// What the digest covers of an entry, and whether it is a tombstone.
+package struct EntryView: Hashable, Sendable {
+  package let host: HostID
+  package let incarnation: Incarnation
+  package let status: Status
+  package let metadataVersion: UInt64
+  package let isBuried: Bool
 }
 
 /// A suspicion that is running; times are `Now.monotonic`.

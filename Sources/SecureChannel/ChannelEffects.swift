@@ -6,6 +6,11 @@ package struct ChannelEffects {
   package struct Send: Sendable {
     package var to: Endpoint
     package var message: MessageRange
+
+    package init(to: Endpoint, message: MessageRange) {
+      self.to = to
+      self.message = message
+    }
   }
 
   /// An authenticated frame. `bytes` points into the datagram that was handed in: valid until the caller drops that.
@@ -14,6 +19,13 @@ package struct ChannelEffects {
     package var kind: FrameKind
     package var bytes: UnsafeRawBufferPointer
     package var endpoint: Endpoint
+
+    package init(from: HostID, kind: FrameKind, bytes: UnsafeRawBufferPointer, endpoint: Endpoint) {
+      self.from = from
+      self.kind = kind
+      self.bytes = bytes
+      self.endpoint = endpoint
+    }
   }
 
   /// What to do with TCP connections.

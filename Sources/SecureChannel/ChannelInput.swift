@@ -20,7 +20,7 @@ package struct ConnectionID: Hashable, Sendable {
   package let rawValue: UInt64
   package static let acceptedBit: UInt64 = 1 << 63
 
-  @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// What a transfer carries; each purpose has its own cap on the total size.
@@ -91,8 +91,11 @@ package enum ChannelCommand {
   case wantLink(HostID, Bool)
   /// Send `content` whole. `id` comes back in `.transferSent` or `.transferFailed`.
   case transfer(TransferPurpose, [UInt8], to: HostID, id: UInt64)
-  /// One frame on the link to a host (body <= 1 MiB).
-  case linkFrame(LinkChannel, [UInt8], to: HostID)
+  /// One frame on the link to a host (body of 1 byte to 1 MiB). Refused, and counted, when `linkRoom` is too small;
+  /// `.linkReady` follows then. A `secret` frame (login ids next to text that others choose) is never compressed.
+  case linkFrame(LinkChannel, [UInt8], to: HostID, secret: Bool = false)
+  /// A joint above found authenticated misbehaviour: it counts like the channel's own findings.
+  case report(HostID, Violation)
   /// So many bytes of that channel were consumed: the sender may go on.
   case linkCredit(LinkChannel, Int, HostID)
 }

@@ -32,59 +32,67 @@ package struct Deadline: Hashable, Sendable {
 /// A binary heap ordered by time, then by order of insertion, so that equal times are served in the order in which
 /// they were asked for. The loop keeps its deadlines in one, the simulator its world.
 package struct DeadlineQueue<Element> {
-  private struct Entry {
-    var at: UInt64
-    var sequence: UInt64
-    var element: Element
+  @usableFromInline struct Entry {
+    @usableFromInline var at: UInt64
+    @usableFromInline var sequence: UInt64
+    @usableFromInline var element: Element
 
-    func isBefore(_ other: Entry) -> Bool { at != other.at ? at < other.at : sequence < other.sequence }
+    @inlinable init(at: UInt64, sequence: UInt64, element: Element) {
+      self.at = at
+      self.sequence = sequence
+      self.element = element
+    }
+
+    @inlinable func isBefore(_ other: Entry) -> Bool { at != other.at ? at < other.at : sequence < other.sequence }
   }
 
-  private var entries: ContiguousArray<Entry> = []
-  private var sequence: UInt64 = 0
+  @usableFromInline var entries: ContiguousArray<Entry> = []
+  @usableFromInline var sequence: UInt64 = 0
 
-  package init() {}
+  @inlinable package init() {}
 
-  package var count: Int { entries.count }
-  package var isEmpty: Bool { entries.isEmpty }
+  @inlinable package var count: Int { entries.count }
+  @inlinable package var isEmpty: Bool { entries.isEmpty }
   /// The earliest time in the queue.
-  package var earliest: UInt64? { entries.first?.at }
+  // Not `entries.first`: without optimisation that allocates, and the loop asks in every turn.
+  @inlinable package var earliest: UInt64? { entries.isEmpty ? nil : entries[0].at }
 
-  package mutating func insert(_ element: Element, at: UInt64) {
+  @inlinable package mutating func insert(_ element: Element, at: UInt64) {
     sequence &+= 1
-    entries.append(Entry(at: at, sequence: sequence, element: element))
-    var child = entries.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard entries[child].isBefore(entries[parent]) else { return }
-      entries.swapAt(child, parent)
-      child = parent
+    let entry = Entry(at: at, sequence: sequence, element: element)
+    entries.append(entry)
+    var place = entries.count - 1
+    while place > 0 {
+      let parent = (place - 1) / 2
+      guard entry.isBefore(entries[parent]) else { break }
+      entries[place] = entries[parent]
+      place = parent
     }
+    entries[place] = entry
   }
 
   /// The earliest element, if it is due by `limit`.
-  package mutating func popFirst(dueBy limit: UInt64 = .max) -> (at: UInt64, element: Element)? {
-    guard let first = entries.first, first.at <= limit else { return nil }
+  @inlinable package mutating func popFirst(dueBy limit: UInt64 = .max) -> (at: UInt64, element: Element)? {
+    guard !entries.isEmpty, entries[0].at <= limit else { return nil }
+    let first = entries[0]
     let last = entries.removeLast()
-    if !entries.isEmpty {
-      entries[0] = last
-      sink()
-    }
+    if !entries.isEmpty { sink(last) }
     return (first.at, first.element)
   }
 
-  package mutating func removeAll() { entries.removeAll() }
+  @inlinable package mutating func removeAll() { entries.removeAll() }
 
-  private mutating func sink() {
-    var parent = 0
+  /// Puts an entry into the free place at the top.
+  @inlinable mutating func sink(_ entry: Entry) {
+    var place = 0
     while true {
-      var least = parent
-      let left = 2 * parent + 1
-      if left < entries.count, entries[left].isBefore(entries[least]) { least = left }
-      if left + 1 < entries.count, entries[left + 1].isBefore(entries[least]) { least = left + 1 }
-      if least == parent { return }
-      entries.swapAt(parent, least)
-      parent = least
+      var least = 2 * place + 1
+      guard least < entries.count else { break }
+      if least + 1 < entries.count, entries[least + 1].isBefore(entries[least]) { least += 1 }
+      guard entries[least].isBefore(entry) else { break }
+      entries[place] = entries[least]
+      place = least
     }
+    entries[place] = entry
   }
 }

@@ -1,0 +1,50 @@
+/// A decoder of bytes from outside, as fuzzers drive it: any input is allowed, nothing may trap, hang or grow.
+///
+/// libFuzzer enters by `LLVMFuzzerTestOneInput` (`bootstrap/fuzz`); the suite runs the same targets over the corpus and
+/// over seeded mutations of it.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+  case wire
+  case endpoint
+  case certificate
+  case metadata
+  case revocation
+  case admission
+  case datagram
+  case stream
+  case compression
+  case gossip
+  case roster
+  case configuration
+  case bootstrapList = "bootstrap-list"
+  case control
+  case keyFiles = "key-files"
+
+  package func run(_ bytes: UnsafeRawBufferPointer) {
+    switch self {
+    case .wire: fuzzWire(bytes)
+    case .endpoint: fuzzEndpoint(bytes)
+    case .certificate: fuzzCertificate(bytes)
+    case .metadata: fuzzMetadata(bytes)
+    case .revocation: fuzzRevocation(bytes)
+    case .admission: fuzzAdmission(bytes)
+    case .datagram: fuzzDatagram(bytes)
+    case .stream: fuzzStream(bytes)
+    case .compression: fuzzCompression(bytes)
+    case .gossip: fuzzGossip(bytes)
+    case .roster: fuzzRoster(bytes)
+    case .configuration: fuzzConfiguration(bytes)
+    case .bootstrapList: fuzzBootstrapList(bytes)
+    case .control: fuzzControl(bytes)
+    case .keyFiles: fuzzKeyFiles(bytes)
+    }
+  }
+}
+
+/// Where results go: an unused result would let the optimiser remove the decoder under test.
+nonisolated(unsafe) private var sink: UInt64 = 0
+
+@inline(never)
+func keep(_ value: some BinaryInteger) { sink = sink &* 31 &+ UInt64(truncatingIfNeeded: value) }
+
+@inline(never)
+func keep(_ text: String) { keep(text.utf8.count) }

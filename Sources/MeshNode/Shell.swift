@@ -1,0 +1,188 @@
+import Configuration
+import Control
+import EventLoop
+import KeyStore
+import Logging
+import NodeCore
+import SecureChannel
+import Wire
+
+/// Runs one node on one loop: gives it what happens, carries out what it wants, and takes no decision that a peer could
+/// notice.
+///
+/// What belongs to it stands in files of its own: `Telling` (events and log), `Housekeeping` (once a second), `Answers`
+/// (control socket), `Peers` (bootstrap list), `Ending`.
+final class Shell {
+  let loop: Loop
+  let identity: NodeIdentity
+  var settings: Settings
+  var node: Node<Channel>
+  let ports: Ports
+  let disk: Disk
+  let links: LinkSockets
+  let lookup: PeerSource
+  let host = HostMeasurements()
+  let events = EventLog()
+  let notice = ServiceNotice()
+  let log = Logger(label: "mesh")
+  let startedAt = SystemClock.now
+  let options: RunOptions
+  /// What start-up has to tell.
+  let notices: [Announcement]
+
+  var control: ControlSocket?
+  var signals: [SignalWatch] = []
+  var joining = JoinProgress()
+  var ending = Ending()
+  var doctors: [DoctorRun] = []
+  var hellos = HelloLedger()
+  var sightings = Sightings()
+  var seen = SeenFaults()
+
+  private var effects = NodeEffects()
+  /// Outcomes that came while effects were being carried out; given to the node right after.
+  private var later: [Late] = []
+  private var isCarryingOut = false
+
+  private enum Late {
+    case persisted(UInt64)
+    case persistFailed(UInt64)
+    case closed(ConnectionID)
+    case drained(ConnectionID)
+  }
+
+  /// The parts are made by `Startup` and know their shell from here on.
+  init(_ parts: ShellParts) {
+    loop = parts.loop
+    identity = parts.identity
+    settings = parts.settings
+    node = parts.node
+    ports = parts.ports
+    disk = parts.disk
+    links = parts.links
+    lookup = parts.lookup
+    options = parts.options
+    notices = parts.notices
+    disk.client = self
+    links.client = self
+  }
+
+  // MARK: The node
+
+  /// Gives the node something that happened outside of datagrams and deadlines, and carries out what follows.
+  func handle(_ input: NodeInput) {
+    node.handle(input, now: loop.now, into: &effects)
+    carryOut()
+  }
+
+  func command(_ command: NodeCommand) { handle(.command(command)) }
+
+  /// Everything that the node wants, in its order. What comes back at once is an input of its own, afterwards.
+  private func carryOut() {
+    guard !isCarryingOut else { return }
+    isCarryingOut = true
+    defer { isCarryingOut = false }
+    repeat {
+      for index in effects.sends.indices { send(effects.sends[index]) }
+      for index in effects.connections.indices { links.perform(effects.connections[index], effects.buffer) }
+      for deadline in effects.deadlines { loop.schedule(deadline) }
+      for persist in effects.persists { disk.keep(persist.content, token: persist.token) }
+      // Taken only when there are some: a second reference would make the effects allocate anew.
+      let happened = effects.events.isEmpty ? [] : effects.events
+      effects.removeAll()
+      for event in happened { follow(event) }
+      giveBack()
+    } while !effects.isEmpty
+    if links.hasDrained {
+      loop.schedule(Deadline(at: 0, timer: Wire.Timer(room: ShellTimer.room, kind: ShellTimer.linkNews)))
+    }
+  }
+
+  private func send(_ send: ChannelEffects.Send) {
+    let bytes = UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))
+    if bytes.first == HelloLedger.Kind.hello { hellos.sent(to: send.to, at: loop.now.monotonic) }
+    if ports.datagrams.send(bytes, to: send.to) { sightings.largestSent = max(sightings.largestSent, bytes.count) }
+  }
+
+  private func giveBack() {
+    guard !later.isEmpty else { return }
+    let outcomes = later
+    later.removeAll(keepingCapacity: true)
+    for outcome in outcomes {
+      let input: NodeInput =
+        switch outcome {
+        case .persisted(let token): .persisted(token: token)
+        case .persistFailed(let token): .persistFailed(token: token)
+        case .closed(let connection): .closed(connection)
+        case .drained(let connection): .drained(connection)
+        }
+      node.handle(input, now: loop.now, into: &effects)
+    }
+  }
+
+  private func give(_ outcome: Late) {
+    later.append(outcome)
+    carryOut()
+  }
+}
+
+extension Shell: LoopClient {
+  func stalled(by lateness: UInt64, now: Now) {
+    node.handle(.stall(lateness), now: now, into: &effects)
+    announceStall(lateness)
+  }
+
+  func received(_ datagram: UnsafeMutableRawBufferPointer, from: Endpoint, on: Datagrams, now: Now) {
+    if let kind = datagram.first, kind == HelloLedger.Kind.response || kind == HelloLedger.Kind.cookie {
+      hellos.answered(by: from)
+    }
+    sightings.largestReceived = max(sightings.largestReceived, datagram.count)
+    node.handle(.datagram(datagram, from: from), now: now, into: &effects)
+  }
+
+  func due(_ timer: Wire.Timer, at: UInt64, now: Now) {
+    if timer.room == ShellTimer.room {
+      fire(timer, now: now)
+    } else {
+      node.handle(.deadline(timer), now: now, into: &effects)
+    }
+  }
+
+  func turnEnded(now: Now) { carryOut() }
+}
+
+extension Shell: DiskClient {
+  func persisted(_ token: UInt64) { give(.persisted(token)) }
+
+  func persistFailed(_ token: UInt64, _ fault: Fault) {
+    seen.disk = fault
+    give(.persistFailed(token))
+  }
+}
+
+extension Shell: LinkSocketsClient {
+  func accepted(_ connection: ConnectionID, from: Endpoint) { handle(.accepted(connection, from: from)) }
+  func connected(_ connection: ConnectionID) { handle(.connected(connection)) }
+  func received(_ connection: ConnectionID, _ bytes: UnsafeRawBufferPointer) { handle(.received(connection, bytes)) }
+  func drained(_ connection: ConnectionID) { give(.drained(connection)) }
+  func closed(_ connection: ConnectionID) { give(.closed(connection)) }
+}
+
+extension NodeEffects {
+  fileprivate var isEmpty: Bool {
+    sends.isEmpty && connections.isEmpty && deadlines.isEmpty && persists.isEmpty && events.isEmpty
+  }
+}
+
+/// The shell's own timers.
+enum ShellTimer {
+  /// Not one of NodeCore's rooms.
+  static let room: UInt8 = 255
+  static let tick: UInt8 = 1
+  static let joinTimeout: UInt8 = 2
+  static let leaveLimit: UInt8 = 3
+  static let closeCheck: UInt8 = 4
+  static let doctor: UInt8 = 5
+  static let linkNews: UInt8 = 6
+  static let watchdog: UInt8 = 7
+}

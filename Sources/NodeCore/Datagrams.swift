@@ -1,0 +1,53 @@
+import Gossip
+import SecureChannel
+import Wire
+
+/// The joint between sessions and gossip: frames go up, what either side learns of a peer goes to the other.
+extension Node {
+  mutating func deliver(_ delivery: ChannelEffects.Delivery, now: Now, into effects: inout NodeEffects) {
+    switch delivery.kind {
+    case .gossip:
+      membership.handle(
+        .message(delivery.bytes, from: delivery.from, at: delivery.endpoint), now: now, into: &effects.membership)
+    case .heartbeat, .streamControl, .path, .time:
+      // The channel consumes its own kinds; heartbeats belong to the ownership protocol, which this node does not run.
+      break
+    }
+  }
+
+  mutating func follow(_ event: ChannelEvent, now: Now, into effects: inout NodeEffects) {
+    switch event {
+    case .transferReceived(let host, let purpose, let content):
+      received(content, purpose, from: host, now: now, into: &effects)
+      return
+    case .transferSent(let id):
+      transfers.ended(id)
+      return
+    case .transferFailed(let id, _):
+      transfers.ended(id)
+    case .labelFloor(let floor):
+      keepLabelFloor(floor, into: &effects)
+      return
+    default:
+      break
+    }
+    effects.events.append(.channel(event))
+  }
+
+  mutating func follow(_ event: MembershipEvent, now: Now, into effects: inout NodeEffects) {
+    switch event {
+    case .revoked(let host), .forgotten(let host):
+      channel.handle(.command(.drop(host)), now: now, into: &effects.channel)
+    case .endpointChanged(let host, let endpoint):
+      channel.handle(.command(.locate(host, at: endpoint)), now: now, into: &effects.channel)
+    case .badRecord(let host, let forged):
+      let violation: Violation = forged ? .forgedRecord : .badRecord
+      channel.handle(.command(.report(host, violation)), now: now, into: &effects.channel)
+    case .badMessage(let host):
+      channel.handle(.command(.report(host, .badMessage)), now: now, into: &effects.channel)
+    default:
+      break
+    }
+    effects.events.append(.membership(event))
+  }
+}

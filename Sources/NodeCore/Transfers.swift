@@ -1,0 +1,42 @@
+import Gossip
+import SecureChannel
+import Wire
+
+/// The joint between whole transfers and those who want their content.
+extension Node {
+  mutating func sendRoster(to host: HostID, now: Now, into effects: inout NodeEffects) {
+    let id = transfers.begin()
+    channel.handle(
+      .command(.transfer(.roster, membership.roster(), to: host, id: id)), now: now, into: &effects.channel)
+  }
+
+  mutating func received(
+    _ content: [UInt8], _ purpose: TransferPurpose, from host: HostID, now: Now, into effects: inout NodeEffects
+  ) {
+    switch purpose {
+    case .roster:
+      content.withUnsafeBytes {
+        membership.handle(.roster($0, from: host), now: now, into: &effects.membership)
+      }
+    case .certificate:
+      adopt(content, from: host, now: now, into: &effects)
+    case .worldManifest, .objectBatch, .snapshot:
+      // Nobody asked for it: this node has no part that reads these purposes.
+      channel.handle(.command(.report(host, .badStream)), now: now, into: &effects.channel)
+    }
+  }
+}
+
+/// Numbers transfers; the channel answers with the number.
+struct TransferLedger {
+  private(set) var underWay = 0
+  private var last: UInt64 = 0
+
+  mutating func begin() -> UInt64 {
+    last &+= 1
+    underWay += 1
+    return last
+  }
+
+  mutating func ended(_ id: UInt64) { underWay = max(0, underWay - 1) }
+}

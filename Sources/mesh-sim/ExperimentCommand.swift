@@ -1,0 +1,87 @@
+import ArgumentParser
+import FoundationEssentials
+import MeshSim
+
+struct ExperimentCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "experiment",
+    abstract: "Runs one experiment and prints its figures beside those of other systems.",
+    discussion: "Without options it runs as its row in the list of budgets says.")
+
+  @Argument(help: "Its name; see 'mesh-sim list'.", completion: .list(Experiment.all.map(\.name)))
+  var name: String
+
+  @Option(help: "Nodes of the mesh, 2 to 4000.")
+  var nodes: Int?
+
+  @Option(help: "lan, lan-fast or wan.")
+  var profile = "lan"
+
+  @Option(help: "Loss of every datagram, 0 to 1.")
+  var loss: Double?
+
+  @Option(help: "Worlds to run.")
+  var runs: Int?
+
+  @Option(help: "Seed of the first world; the others follow.")
+  var seed: UInt64 = 1
+
+  @Flag(help: "One JSON object instead of a table.")
+  var json = false
+
+  func validate() throws {
+    guard Experiment.named(name) != nil else {
+      throw ValidationError("there is no experiment '\(name)'; 'mesh-sim list' names them")
+    }
+    guard ExperimentOptions.profiles.contains(profile) else {
+      throw ValidationError("there is no profile '\(profile)': lan, lan-fast or wan")
+    }
+    if let nodes, !(2...4_000).contains(nodes) { throw ValidationError("--nodes must be 2 to 4000") }
+    if let loss, !(0...1).contains(loss) { throw ValidationError("--loss must be 0 to 1, e.g. 0.01 for 1 %") }
+    if let runs, runs < 1 { throw ValidationError("--runs must be at least 1") }
+  }
+
+  func run() throws {
+    guard let experiment = Experiment.named(name), var options = ExperimentOptions(profile: profile) else {
+      throw ExitCode.validationFailure
+    }
+    options.nodes = nodes
+    options.loss = loss
+    options.runs = runs
+    options.seed = seed
+    options.progress = { complain($0) }
+    let clock = ContinuousClock()
+    let began = clock.now
+    let result = experiment.run(options)
+    let took = Double((clock.now - began) / .milliseconds(1)) / 1_000
+    if json {
+      print(try JSONText.of(ExperimentReport(result, wallSeconds: took)))
+    } else {
+      printTable(result, wallSeconds: took)
+    }
+    for violation in result.violations { complain("\(violation)") }
+    if !result.violations.isEmpty { throw ExitCode(1) }
+  }
+
+  private func printTable(_ result: ExperimentResult, wallSeconds: Double) {
+    let options = result.options.map { "\($0.name) \($0.value.text)" }.joined(separator: ", ")
+    print("\(result.experiment): \(options); \(shortNumber(wallSeconds)) s of wall time")
+    let width = (result.metrics.map(\.name.count).max() ?? 0) + 2
+    for (name, value) in result.metrics { print("  \(padded(name, to: width))\(shortNumber(value))") }
+    print("  violations: \(result.violations.count)")
+    if !result.anchors.isEmpty { print("beside it:") }
+    for anchor in result.anchors {
+      let values = anchor.values.map { "\($0.metric) \(shortNumber($0.value))" }.joined(separator: ", ")
+      print("  \(anchor.system)\(values.isEmpty ? "" : ": \(values)")  [\(anchor.source)]")
+    }
+  }
+}
+
+extension ExperimentResult.OptionValue {
+  var text: String {
+    switch self {
+    case .number(let number): shortNumber(number)
+    case .text(let text): text
+    }
+  }
+}

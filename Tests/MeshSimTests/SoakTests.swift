@@ -1,0 +1,26 @@
+import MeshSim
+import Testing
+
+/// Random worlds. What they do is in `docs/simulation.md`; `mesh-sim soak` runs as many as one likes.
+@Suite struct SoakTests {
+  @Test func theSameSeedTwiceIsTheSameRun() {
+    for seed in [3, 11, 27] as [UInt64] {
+      let first = Soak.run(seed: seed)
+      let second = Soak.run(seed: seed)
+      #expect(first.hash == second.hash, "seed \(seed)")
+      #expect(first.events == second.events, "seed \(seed)")
+    }
+  }
+
+  @Test func differentSeedsAreDifferentRuns() {
+    #expect(Soak.run(seed: 1).hash != Soak.run(seed: 2).hash)
+  }
+
+  @Test(arguments: [1...25, 26...50, 51...75, 76...100] as [ClosedRange<UInt64>])
+  func randomWorldsHoldTogether(seeds: ClosedRange<UInt64>) {
+    for seed in seeds {
+      let result = Soak.run(seed: seed)
+      #expect(result.violation == nil, "\(result.violation.map { "\($0)" } ?? "") after \(result.faults)")
+    }
+  }
+}
