@@ -33,9 +33,8 @@ package struct MemberTable {
   package func slot(of host: HostID) -> Int? { index[host].map(Int.init) }
   package func isUsed(_ slot: Int) -> Bool { livePosition[slot] != MemberTable.empty }
 
-  package subscript(slot: Int) -> Member {
-    _read { yield members[slot] }
-  }
+  /// Not a coroutine (`_read`): Swift 6.3 without optimisation reads trivial fields after its frame is freed.
+  package subscript(slot: Int) -> Member { members[slot] }
 
   /// `nil` when the table is full or the host has a slot.
   package mutating func insert(_ member: Member) -> Int? {

@@ -188,17 +188,6 @@ package enum Message: Hashable {
   }
 }
 
-extension Message {
-  /// Reads a whole message, items included, and writes it again. What can be read comes out as it went in, byte for
-  /// byte; anything else throws. For the simulator, the fuzzer and the tests.
-  package static func rewrite(_ bytes: UnsafeRawBufferPointer, into writer: inout Writer) throws(WireError) {
-    var reader = Reader(bytes)
-    let message = try Message(reading: &reader)
-    message.write(into: &writer)
-    while !reader.isAtEnd { try Item(reading: &reader).write(into: &writer) }
-  }
-}
-
 extension Reader {
   fileprivate mutating func fingerprint() throws(WireError) -> Message.Fingerprint {
     Message.Fingerprint(root: try u64(), live: try u16())

@@ -189,6 +189,7 @@ extension Membership {
       own.roseAt == 0 || now.monotonic &- own.roseAt >= Membership.conflictWindow
     else { return }
     own.roseAt = now.monotonic
+    openGraves(now)
     beginLife(own.generation(at: now), now: now, into: &effects)
   }
 

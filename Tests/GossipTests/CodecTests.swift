@@ -18,7 +18,7 @@ import Wire
     let result = [UInt8](unsafeUninitializedCapacity: bytes.count + 64) { output, count in
       var writer = Writer(UnsafeMutableRawBufferPointer(output))
       bytes.withUnsafeBytes {
-        do throws(WireError) { try Message.rewrite($0, into: &writer) } catch { failure = error }
+        do throws(WireError) { try Recoding.recode($0, into: &writer) } catch { failure = error }
       }
       count = writer.count
     }
