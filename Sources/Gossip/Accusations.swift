@@ -1,27 +1,35 @@
-import Wire
+package import Wire
 
 /// A host's signed word that another does not answer.
-struct Accusation: Hashable {
-  var accuser: HostID
+package struct Accusation: Hashable {
+  package var accuser: HostID
   /// Whose machine the accuser is; 0 = the operator's.
-  var contributor: UInt32
-  var signature: Signature
+  package var contributor: UInt32
+  package var signature: Signature
 
-  static let none = Accusation(accuser: HostID(rawValue: 0), contributor: 0, signature: Signature())
+  package init(accuser: HostID, contributor: UInt32, signature: Signature) {
+    self.accuser = accuser
+    self.contributor = contributor
+    self.signature = signature
+  }
+
+  package static let none = Accusation(accuser: HostID(rawValue: 0), contributor: 0, signature: Signature())
 }
 
 /// Up to three accusations of one host in one incarnation: as many as travel with a death.
-struct Accusations {
-  static let limit = 3
+package struct Accusations {
+  package static let limit = 3
 
   private var slots = InlineArray<3, Accusation>(repeating: .none)
-  private(set) var count = 0
+  package private(set) var count = 0
 
-  subscript(position: Int) -> Accusation { slots[position] }
+  package init() {}
+
+  package subscript(position: Int) -> Accusation { slots[position] }
 
   /// Accusers that count: those with the same non-zero contributor count once, so that one person's machines cannot
   /// agree among themselves that somebody is dead.
-  var distinct: Int {
+  package var distinct: Int {
     var result = 0
     for position in 0..<count where !repeats(position) { result += 1 }
     return result
@@ -34,13 +42,13 @@ struct Accusations {
     return false
   }
 
-  func contains(_ accuser: HostID) -> Bool {
+  package func contains(_ accuser: HostID) -> Bool {
     for position in 0..<count where slots[position].accuser == accuser { return true }
     return false
   }
 
   /// Each accuser counts once. With three held, one that counts replaces one that does not. False when nothing changed.
-  mutating func add(_ accusation: Accusation) -> Bool {
+  package mutating func add(_ accusation: Accusation) -> Bool {
     if contains(accusation.accuser) { return false }
     if count < Accusations.limit {
       slots[count] = accusation
@@ -57,5 +65,5 @@ struct Accusations {
     return false
   }
 
-  var accusers: [HostID] { (0..<count).map { slots[$0].accuser } }
+  package var accusers: [HostID] { (0..<count).map { slots[$0].accuser } }
 }

@@ -100,6 +100,13 @@ extension Membership {
     if suspicion.accusations.distinct - 1 <= suspicion.confirmations { spread(slot, now, into: &effects) }
   }
 
+  /// A new life in this process: the timers of the old one are stale.
+  mutating func rearmSuspicions(into effects: inout MembershipEffects) {
+    for slot in 0..<table.slots where table.isUsed(slot) && table[slot].status == .suspect {
+      armSuspicion(slot, into: &effects)
+    }
+  }
+
   private mutating func armSuspicion(_ slot: Int, into effects: inout MembershipEffects) {
     guard var suspicion = suspicions[slot] else { return }
     sequence &+= 1
@@ -253,6 +260,7 @@ extension Membership {
   mutating func heldDeadOurselves(
     _ death: Item.Death, from source: Source, _ now: Now, into effects: inout MembershipEffects
   ) -> Bool {
+    if source.kind == .burial { return buriedOurselves(death, from: source, now, into: &effects) }
     for position in 0..<death.accusations.count {
       let claimed = death.accusations[position]
       let doubted = accusedOurselves(
@@ -261,6 +269,30 @@ extension Membership {
       if death.incarnation < own.incarnation { return doubted }
     }
     return death.incarnation <= own.incarnation
+  }
+
+  /// Others have buried this generation and refuse its refutations: a greater one is needed, and that costs our
+  /// standing with all who count on us. So it takes as many accusers as a death does.
+  private mutating func buriedOurselves(
+    _ death: Item.Death, from source: Source, _ now: Now, into effects: inout MembershipEffects
+  ) -> Bool {
+    guard death.incarnation.generation == own.incarnation.generation else {
+      return death.incarnation < own.incarnation
+    }
+    var vouched = Accusations()
+    for position in 0..<death.accusations.count {
+      let claimed = death.accusations[position]
+      if let accusation = proven(
+        host, death.incarnation, by: claimed.accuser, claimed.signature, from: source, now, into: &effects)
+      {
+        _ = vouched.add(accusation)
+      }
+    }
+    guard let quorum = MembershipSettings.quorum(live: max(3, table.liveCount)), vouched.distinct >= quorum else {
+      return false
+    }
+    riseFromGrave(now, into: &effects)
+    return true
   }
 
   // MARK: Telling the dead
@@ -291,11 +323,9 @@ extension Membership {
   /// The items have been applied already: where the accusation was proven, our incarnation is raised. The sender gets
   /// our record at once.
   mutating func toldDead(
-    isBuried: Bool, weAreDoubted: Bool, by host: HostID, at endpoint: Endpoint, _ now: Now,
-    into effects: inout MembershipEffects
+    weAreDoubted: Bool, by host: HostID, at endpoint: Endpoint, _ now: Now, into effects: inout MembershipEffects
   ) {
     guard weAreDoubted else { return }
-    if isBuried { riseFromGrave(now, into: &effects) }
     sendSelf(to: host, at: endpoint, now, into: &effects)
   }
 }

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// What messages and rosters carry, one after the other until the end. The first byte is the kind in its low half and,
 /// for deaths, the number of accusations in its high half. Integers are little-endian, `v` is a varint, N a host id of 8
@@ -17,7 +17,7 @@ import Wire
 /// | 9 | metadata | N, version v, length u16 ≤ 512, bytes | 428 |
 ///
 /// Ages are minutes since the death or goodbye. Byte strings are views into the message.
-enum Item {
+package enum Item {
   case alive(SelfRecord, Signature)
   case suspect(Suspect)
   case dead(Death)
@@ -28,35 +28,35 @@ enum Item {
   case oneWay(OneWayMark)
   case metadata(HostID, version: UInt64, UnsafeRawBufferPointer)
 
-  struct Suspect: Hashable {
-    var subject: HostID
-    var incarnation: Incarnation
-    var accuser: HostID
-    var signature: Signature
+  package struct Suspect: Hashable {
+    package var subject: HostID
+    package var incarnation: Incarnation
+    package var accuser: HostID
+    package var signature: Signature
   }
 
-  struct Death {
-    var subject: HostID
-    var incarnation: Incarnation
-    var age: UInt64
+  package struct Death {
+    package var subject: HostID
+    package var incarnation: Incarnation
+    package var age: UInt64
     /// Contributors are not on the wire; the receiver looks them up.
-    var accusations: Accusations
+    package var accusations: Accusations
   }
 
-  struct Goodbye: Hashable {
-    var subject: HostID
-    var incarnation: Incarnation
-    var age: UInt64
-    var signature: Signature
+  package struct Goodbye: Hashable {
+    package var subject: HostID
+    package var incarnation: Incarnation
+    package var age: UInt64
+    package var signature: Signature
   }
 
-  struct LoadNews: Hashable {
-    var record: LoadRecord
-    var sequence: UInt32
+  package struct LoadNews: Hashable {
+    package var record: LoadRecord
+    package var sequence: UInt32
     /// Low byte of the generation.
-    var life: UInt8
+    package var life: UInt8
     /// Tenths of a second since the host said it.
-    var age: UInt8
+    package var age: UInt8
   }
 
   fileprivate enum Kind {
@@ -71,7 +71,7 @@ enum Item {
     static let metadata: UInt8 = 9
   }
 
-  init(reading reader: inout Reader) throws(WireError) {
+  package init(reading reader: inout Reader) throws(WireError) {
     let first = try reader.u8()
     let kind = first & 15
     let accusations = Int(first >> 4)
@@ -115,7 +115,7 @@ enum Item {
     }
   }
 
-  func write(into writer: inout Writer) {
+  package func write(into writer: inout Writer) {
     switch self {
     case .alive(let record, let signature):
       writer.u8(Kind.alive)

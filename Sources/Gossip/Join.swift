@@ -98,6 +98,7 @@ extension Membership {
     timers.arm(.sweep, at: now.monotonic &+ Membership.sweepInterval, into: &effects)
     timers.arm(.peerBook, at: now.monotonic &+ PeerBook.writePause, into: &effects)
     sync.comparedAt = now.monotonic
+    rearmSuspicions(into: &effects)
     if own.load != nil { timers.arm(.loadPackets, at: now.monotonic &+ settings.loadPacketInterval, into: &effects) }
     joinRetry(now, into: &effects)
   }

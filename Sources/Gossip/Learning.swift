@@ -150,6 +150,7 @@ extension Membership {
       becameAlive(slot, restarted: restarted, now, into: &effects)
       reunited(with: slot, now, into: &effects)
     }
+    awaited.settled(record.host, version: signer.metadataVersion(of: record.host) ?? 0)
     wantNewerMetadata(of: slot, from: source, now, into: &effects)
     spread(slot, now, into: &effects)
   }

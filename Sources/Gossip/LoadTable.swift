@@ -2,17 +2,17 @@ import Wire
 
 /// The last load that was heard of each host, in the order in which news came. Load is no rumour: nothing is repeated
 /// a number of times; a packet takes the newest entries that its receiver has not been offered yet (`gossip.md` 5.7).
-struct LoadTable {
-  struct Entry {
-    fileprivate(set) var record = LoadRecord()
+package struct LoadTable {
+  package struct Entry {
+    package fileprivate(set) var record = LoadRecord()
     /// Grows with each change that a host announces within one life.
-    fileprivate(set) var sequence: UInt32 = 0
+    package fileprivate(set) var sequence: UInt32 = 0
     /// Low bits of the generation that it belongs to.
-    fileprivate(set) var life: UInt8 = 0
-    fileprivate(set) var isKnown = false
-    fileprivate(set) var arrived: UInt64 = 0
+    package fileprivate(set) var life: UInt8 = 0
+    package fileprivate(set) var isKnown = false
+    package fileprivate(set) var arrived: UInt64 = 0
     /// When the host itself spoke, as far as the ages on the way tell.
-    fileprivate(set) var born: UInt64 = 0
+    package fileprivate(set) var born: UInt64 = 0
     fileprivate var newer = LoadTable.none
     fileprivate var older = LoadTable.none
   }
@@ -23,12 +23,14 @@ struct LoadTable {
   private var newest = LoadTable.none
   private var oldest = LoadTable.none
 
-  subscript(slot: Int) -> Entry? {
+  package init() {}
+
+  package subscript(slot: Int) -> Entry? {
     slot < entries.count && entries[slot].isKnown ? entries[slot] : nil
   }
 
   /// False when this or something newer is known.
-  mutating func learn(
+  package mutating func learn(
     _ record: LoadRecord, sequence: UInt32, life: UInt8, age: UInt64, of slot: Int, at now: UInt64
   ) -> Bool {
     while entries.count <= slot { entries.append(Entry()) }
@@ -53,15 +55,15 @@ struct LoadTable {
     return true
   }
 
-  mutating func forget(_ slot: Int) {
+  package mutating func forget(_ slot: Int) {
     guard slot < entries.count, entries[slot].isKnown else { return }
     unlink(slot)
     entries[slot] = Entry()
   }
 
-  var newestSlot: Int? { newest == LoadTable.none ? nil : Int(newest) }
+  package var newestSlot: Int? { newest == LoadTable.none ? nil : Int(newest) }
 
-  func slot(before slot: Int) -> Int? {
+  package func slot(before slot: Int) -> Int? {
     let older = entries[slot].older
     return older == LoadTable.none ? nil : Int(older)
   }
@@ -75,7 +77,7 @@ struct LoadTable {
 
 extension LoadRecord {
   /// Whether the difference is worth telling before the old value is 5 s old: more than 5 % of a scale or of a count.
-  func differsMuch(from other: LoadRecord) -> Bool {
+  package func differsMuch(from other: LoadRecord) -> Bool {
     func far(_ left: UInt8, _ right: UInt8, _ step: UInt8) -> Bool {
       (left > right ? left - right : right - left) > step
     }

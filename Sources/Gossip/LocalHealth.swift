@@ -1,35 +1,37 @@
 /// How much a host trusts itself (Lifeguard): 0 well … 7 sick. A sick host probes less often and waits longer, because
 /// what it misses is more likely its own fault. Also the packet loss that its probes have seen.
-struct LocalHealth: Hashable {
-  static let worst = 7
+package struct LocalHealth: Hashable {
+  package static let worst = 7
 
-  private(set) var score = 0
+  package private(set) var score = 0
   /// Share of round trips to living hosts that failed at first; weight 1/64 to each.
   private var roundTripLoss = 0.0
 
-  /// A round trip crosses the network twice.
-  var loss: Double { roundTripLoss / 2 }
+  package init() {}
 
-  mutating func probeSucceeded() { add(-1) }
+  /// A round trip crosses the network twice.
+  package var loss: Double { roundTripLoss / 2 }
+
+  package mutating func probeSucceeded() { add(-1) }
 
   /// A failed probe says something about us only when helpers did not even send their nacks, or when there were none.
-  mutating func probeFailed(helpersAsked: Int, nacks: Int) {
+  package mutating func probeFailed(helpersAsked: Int, nacks: Int) {
     if helpersAsked == 0 || nacks < helpersAsked { add(1) }
   }
 
-  mutating func refutedSelf() { add(1) }
+  package mutating func refutedSelf() { add(1) }
 
   /// The loop did not turn for a while: 1, or 2 from one second on.
-  mutating func stalled(_ span: UInt64) { add(span >= Span.seconds(1) ? 2 : 1) }
+  package mutating func stalled(_ span: UInt64) { add(span >= Span.seconds(1) ? 2 : 1) }
 
-  mutating func reached(livingHost directly: Bool) {
+  package mutating func reached(livingHost directly: Bool) {
     roundTripLoss += ((directly ? 0 : 1) - roundTripLoss) / 64
   }
 
   private mutating func add(_ change: Int) { score = min(LocalHealth.worst, max(0, score + change)) }
 
   /// Stretches a probe interval.
-  func stretched(_ interval: UInt64) -> UInt64 { interval * UInt64(score + 1) }
+  package func stretched(_ interval: UInt64) -> UInt64 { interval * UInt64(score + 1) }
   /// Stretches a direct timeout half as much, so that helpers still get their share of the interval.
-  func stretchedHalf(_ timeout: UInt64) -> UInt64 { timeout * UInt64(score + 2) / 2 }
+  package func stretchedHalf(_ timeout: UInt64) -> UInt64 { timeout * UInt64(score + 2) / 2 }
 }

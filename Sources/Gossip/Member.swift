@@ -14,67 +14,75 @@ package enum Status: UInt8, Comparable, Sendable {
 
   package static func < (left: Status, right: Status) -> Bool { left.rawValue < right.rawValue }
 
-  var isLive: Bool { self <= .suspect }
+  package var isLive: Bool { self <= .suspect }
 }
 
 /// What a host says of itself and signs (DESIGN 5.1).
-struct SelfRecord: Hashable {
-  var host: HostID
-  var incarnation: Incarnation
-  var endpoint: Endpoint
-  var metadataVersion: UInt64
-  var roles: Roles
+package struct SelfRecord: Hashable {
+  package var host: HostID
+  package var incarnation: Incarnation
+  package var endpoint: Endpoint
+  package var metadataVersion: UInt64
+  package var roles: Roles
+
+  package init(host: HostID, incarnation: Incarnation, endpoint: Endpoint, metadataVersion: UInt64, roles: Roles) {
+    self.host = host
+    self.incarnation = incarnation
+    self.endpoint = endpoint
+    self.metadataVersion = metadataVersion
+    self.roles = roles
+  }
 }
 
 /// One entry of the table. There are millions in a large simulation: it is kept small, and what only few members have
 /// (a suspicion, a rumour, a load) is kept elsewhere.
-struct Member {
-  var record: SelfRecord
+package struct Member {
+  package var record: SelfRecord
   /// Of the self-record; of the goodbye once the host has left.
-  var signature: Signature
-  var status: Status
+  package var signature: Signature
+  package var status: Status
   /// A tombstone: out of the digest, and only a greater generation rises from it.
-  var isBuried = false
+  package var isBuried = false
   /// Round-trip multiplier that the host told last: a sick host is a bad helper.
-  var health: UInt8 = 0
+  package var health: UInt8 = 0
   /// Probes in a row that only helpers brought home.
-  var oneWayRounds: UInt8 = 0
+  package var oneWayRounds: UInt8 = 0
   /// Second of `checks`, and signature checks that this host has cost us in it.
-  var checkSecond: UInt32 = 0
-  var checks: UInt16 = 0
+  package var checkSecond: UInt32 = 0
+  package var checks: UInt16 = 0
   /// When the status was adopted; for a death that was learned later, when it happened.
-  var since: UInt64
+  package var since: UInt64
   /// The last message that came from the host itself; 0 = none.
-  var heard: UInt64 = 0
+  package var heard: UInt64 = 0
   /// When the host was last told that it counts as dead.
-  var told: UInt64 = 0
+  package var told: UInt64 = 0
   /// When a packet to this host last carried load.
-  var loadSent: UInt64 = 0
-  var roundTrip = RoundTrip()
+  package var loadSent: UInt64 = 0
+  package var roundTrip = RoundTrip()
 
-  init(record: SelfRecord, signature: Signature, status: Status, since: UInt64) {
+  package init(record: SelfRecord, signature: Signature, status: Status, since: UInt64) {
     self.record = record
     self.signature = signature
     self.status = status
     self.since = since
   }
 
-  var host: HostID { record.host }
-  var incarnation: Incarnation { record.incarnation }
+  package var host: HostID { record.host }
+  package var incarnation: Incarnation { record.incarnation }
 }
 
 /// Smoothed round trip and its mean deviation in microseconds (weights of RFC 6298).
-struct RoundTrip: Hashable {
-  private(set) var smoothed: UInt32 = 0
-  private(set) var deviation: UInt32 = 0
+package struct RoundTrip: Hashable {
+  package private(set) var smoothed: UInt32 = 0
+  package private(set) var deviation: UInt32 = 0
 
-  var isKnown: Bool { smoothed > 0 }
-  var nanoseconds: UInt64 { UInt64(smoothed) * 1_000 }
+  package var isKnown: Bool { smoothed > 0 }
+  package var nanoseconds: UInt64 { UInt64(smoothed) * 1_000 }
 
   /// About the 99th percentile: for a normal distribution 2.33 standard deviations are 2.9 mean deviations.
-  var high: UInt64 { (UInt64(smoothed) + 3 * UInt64(deviation)) * 1_000 }
+  package var high: UInt64 { (UInt64(smoothed) + 3 * UInt64(deviation)) * 1_000 }
 
-  mutating func measured(_ nanoseconds: UInt64) {
+  package mutating func measured(_ nanoseconds: UInt64) {
     let sample = UInt32(clamping: max(1, nanoseconds / 1_000))
     guard isKnown else {
       smoothed = sample

@@ -1,44 +1,43 @@
-import Wire
+package import Wire
 
 /// All hosts that are known, ourselves in slot 0, with the digest and the list of the living kept up at each change.
 ///
 /// A host keeps its slot until it is forgotten, so other tables (loads, rumours, stability) run parallel to this one.
-struct MemberTable {
-  static let own = 0
+package struct MemberTable {
+  package static let own = 0
 
-  private(set) var members: ContiguousArray<Member> = []
+  package private(set) var members: ContiguousArray<Member> = []
   private var index: [HostID: UInt32] = [:]
   private var free: ContiguousArray<UInt32> = []
   /// Living hosts except ourselves, in no meaningful order: what samples are drawn from.
-  private(set) var live: ContiguousArray<UInt32> = []
+  package private(set) var live: ContiguousArray<UInt32> = []
   /// Where a slot stands in `live`; `absent`, or `empty` for a slot without a member.
   private var livePosition: ContiguousArray<Int32> = []
-  private(set) var digest = Digest()
-  private(set) var dead = 0
+  package private(set) var digest = Digest()
+  package private(set) var dead = 0
 
   private static let absent: Int32 = -1
   private static let empty: Int32 = -2
 
-  init(own: Member) {
+  package init(own: Member) {
     _ = insert(own)
   }
 
   /// Members and tombstones.
-  var count: Int { index.count }
+  package var count: Int { index.count }
   /// Slots in use or free: the size of parallel tables.
-  var slots: Int { members.count }
+  package var slots: Int { members.count }
   /// Living hosts, ourselves included.
-  var liveCount: Int { live.count + (members[MemberTable.own].status.isLive ? 1 : 0) }
+  package var liveCount: Int { live.count + (members[MemberTable.own].status.isLive ? 1 : 0) }
 
-  func slot(of host: HostID) -> Int? { index[host].map(Int.init) }
-  func isUsed(_ slot: Int) -> Bool { livePosition[slot] != MemberTable.empty }
+  package func slot(of host: HostID) -> Int? { index[host].map(Int.init) }
+  package func isUsed(_ slot: Int) -> Bool { livePosition[slot] != MemberTable.empty }
 
-  subscript(slot: Int) -> Member {
-    _read { yield members[slot] }
-  }
+  /// Not a coroutine (`_read`): Swift 6.3 without optimisation reads trivial fields after its frame is freed.
+  package subscript(slot: Int) -> Member { members[slot] }
 
   /// `nil` when the table is full or the host has a slot.
-  mutating func insert(_ member: Member) -> Int? {
+  package mutating func insert(_ member: Member) -> Int? {
     guard index.count < Limits.members, index[member.host] == nil else { return nil }
     let slot: Int
     if let reused = free.popLast() {
@@ -56,16 +55,16 @@ struct MemberTable {
   }
 
   /// Changes anything about a member except its host.
-  mutating func update(_ slot: Int, _ change: (inout Member) -> Void) {
+  package mutating func update(_ slot: Int, _ change: (inout Member) -> Void) {
     leave(slot)
     change(&members[slot])
     enter(slot)
   }
 
   /// Changes what neither the digest nor the list of the living depends on: everything but record, status, burial.
-  mutating func note(_ slot: Int, _ change: (inout Member) -> Void) { change(&members[slot]) }
+  package mutating func note(_ slot: Int, _ change: (inout Member) -> Void) { change(&members[slot]) }
 
-  mutating func remove(_ slot: Int) {
+  package mutating func remove(_ slot: Int) {
     leave(slot)
     index[members[slot].host] = nil
     livePosition[slot] = MemberTable.empty
@@ -96,7 +95,7 @@ struct MemberTable {
   }
 
   /// Up to `count` different living hosts other than ourselves, by chance; those in `excluded` are left out.
-  func sample(_ count: Int, excluding excluded: Int? = nil, _ chance: inout Chance, into chosen: inout [Int]) {
+  package func sample(_ count: Int, excluding excluded: Int? = nil, _ chance: inout Chance, into chosen: inout [Int]) {
     chosen.removeAll(keepingCapacity: true)
     let excludedLives = excluded.map { livePosition[$0] >= 0 } ?? false
     let available = live.count - (excludedLives ? 1 : 0)

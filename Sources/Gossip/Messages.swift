@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// The fixed part of a gossip message; items follow it until the end, except after PingRequest, Nack, Buckets and
 /// MetaPull. The session says who sent it. `v` is a varint, N a host id, I an incarnation.
@@ -18,7 +18,7 @@ import Wire
 /// | 11 | meta | – | 1 |
 /// | 12 | you are dead | flags u8 (1 buried) | 2 |
 /// | 13 | roster pull | – | 1 |
-enum Message: Hashable {
+package enum Message: Hashable {
   case ping(Ping)
   case ack(Ack)
   case pingRequest(sequence: UInt32, target: HostID, milliseconds: UInt32)
@@ -34,33 +34,33 @@ enum Message: Hashable {
   case rosterPull
 
   /// A table in a few bytes.
-  struct Fingerprint: Hashable {
-    var root: UInt64
-    var live: UInt16
+  package struct Fingerprint: Hashable {
+    package var root: UInt64
+    package var live: UInt16
   }
 
-  struct Ping: Hashable {
-    var sequence: UInt32
+  package struct Ping: Hashable {
+    package var sequence: UInt32
     /// The sender's own.
-    var incarnation: Incarnation
-    var fingerprint: Fingerprint
+    package var incarnation: Incarnation
+    package var fingerprint: Fingerprint
     /// Tenths of a second since the sender's table last changed, at most 255.
-    var settled: UInt8
+    package var settled: UInt8
     /// The sender's local health.
-    var health: UInt8
+    package var health: UInt8
   }
 
-  struct Ack: Hashable {
-    var sequence: UInt32
-    var isLeaving: Bool
+  package struct Ack: Hashable {
+    package var sequence: UInt32
+    package var isLeaving: Bool
     /// A helper brings it; the rest is the target's.
-    var isRelayed: Bool
-    var incarnation: Incarnation
-    var fingerprint: Fingerprint
-    var settled: UInt8
+    package var isRelayed: Bool
+    package var incarnation: Incarnation
+    package var fingerprint: Fingerprint
+    package var settled: UInt8
   }
 
-  enum Refusal: UInt8 {
+  package enum Refusal: UInt8 {
     /// The target has not answered within 80 % of the time.
     case silent = 1
     case unknownTarget = 2
@@ -70,7 +70,7 @@ enum Message: Hashable {
   /// More than any probe takes: 2 s stretched eightfold is 16 s.
   static let longestWait = 60_000
 
-  init(reading reader: inout Reader) throws(WireError) {
+  package init(reading reader: inout Reader) throws(WireError) {
     switch try reader.u8() {
     case 1:
       self = .ping(
@@ -132,7 +132,7 @@ enum Message: Hashable {
     }
   }
 
-  func write(into writer: inout Writer) {
+  package func write(into writer: inout Writer) {
     switch self {
     case .ping(let ping):
       writer.u8(1)

@@ -1,16 +1,16 @@
-import Wire
+package import Wire
 
 /// An observer's signed word that it reaches a host through others only. Signed as an accusation with a number behind.
-struct OneWayMark: Hashable {
-  var subject: HostID
-  var incarnation: Incarnation
-  var observer: HostID
+package struct OneWayMark: Hashable {
+  package var subject: HostID
+  package var incarnation: Incarnation
+  package var observer: HostID
   /// Unix seconds of the observer when it signed; newer marks replace older ones.
-  var number: UInt64
-  var signature: Signature
+  package var number: UInt64
+  package var signature: Signature
 
   /// Only the living can be marked, and only in the incarnation that was seen.
-  func isCurrent(in table: borrowing MemberTable) -> Bool {
+  package func isCurrent(in table: borrowing MemberTable) -> Bool {
     guard let slot = table.slot(of: subject) else { return false }
     return table[slot].status.isLive && table[slot].incarnation == incarnation
   }

@@ -18,6 +18,7 @@ struct OwnLife {
   private var seen: [(by: HostID, endpoint: Endpoint)] = []
 
   var refutedAt: UInt64 = 0
+  var roseAt: UInt64 = 0
   /// The greatest incarnation of ours that is not of this life, and when it was met.
   var foreign = Incarnation(rawValue: 0)
   var foreignAt: UInt64?
@@ -182,9 +183,13 @@ extension Membership {
     effects.events.append(.refutedSelf(own.incarnation))
   }
 
-  /// Others have buried this generation: only a greater one rises.
+  /// Others have buried this generation: only a greater one rises. Once a minute at most.
   mutating func riseFromGrave(_ now: Now, into effects: inout MembershipEffects) {
-    guard phase == .running, own.nextGeneration == nil else { return }
+    guard phase == .running, own.nextGeneration == nil,
+      own.roseAt == 0 || now.monotonic &- own.roseAt >= Membership.conflictWindow
+    else { return }
+    own.roseAt = now.monotonic
+    openGraves(now)
     beginLife(own.generation(at: now), now: now, into: &effects)
   }
 

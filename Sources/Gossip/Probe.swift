@@ -1,22 +1,22 @@
-import Wire
+package import Wire
 
 /// One question to one host: a direct ping, then helpers, and what came back until its deadline.
-struct Probe {
-  enum Answer { case none, throughHelper, direct }
+package struct Probe {
+  package enum Answer { case none, throughHelper, direct }
 
-  let slot: Int
-  let host: HostID
-  let sequence: UInt32
-  let sentAt: UInt64
-  var deadline: UInt64
-  private(set) var answer = Answer.none
+  package let slot: Int
+  package let host: HostID
+  package let sequence: UInt32
+  package let sentAt: UInt64
+  package var deadline: UInt64
+  package private(set) var answer = Answer.none
   /// Pings sent; after a repetition the round trip is ambiguous and not measured (Karn).
-  private(set) var pings = 1
+  package private(set) var pings = 1
   private var helpers = InlineArray<3, HostID>(repeating: HostID(rawValue: 0))
-  private(set) var helpersAsked = 0
+  package private(set) var helpersAsked = 0
   private var nacked: UInt8 = 0
 
-  init(slot: Int, host: HostID, sequence: UInt32, sentAt: UInt64, deadline: UInt64) {
+  package init(slot: Int, host: HostID, sequence: UInt32, sentAt: UInt64, deadline: UInt64) {
     self.slot = slot
     self.host = host
     self.sequence = sequence
@@ -25,11 +25,11 @@ struct Probe {
   }
 
   /// Helpers that said themselves that the target is silent.
-  var nacks: Int { nacked.nonzeroBitCount }
+  package var nacks: Int { nacked.nonzeroBitCount }
 
-  mutating func repeated() { pings += 1 }
+  package mutating func repeated() { pings += 1 }
 
-  mutating func asked(_ helper: HostID) {
+  package mutating func asked(_ helper: HostID) {
     guard helpersAsked < Limits.helpers else { return }
     helpers[helpersAsked] = helper
     helpersAsked += 1
@@ -37,7 +37,7 @@ struct Probe {
 
   /// An ack with our sequence. Only the target and helpers that were asked count; a direct answer outranks a relayed
   /// one. Returns whether it counts.
-  mutating func acked(by host: HostID, relayed: Bool) -> Bool {
+  package mutating func acked(by host: HostID, relayed: Bool) -> Bool {
     if relayed {
       guard position(of: host) != nil else { return false }
       if answer == .none { answer = .throughHelper }
@@ -48,7 +48,7 @@ struct Probe {
     return true
   }
 
-  mutating func refused(by host: HostID) -> Bool {
+  package mutating func refused(by host: HostID) -> Bool {
     guard let position = position(of: host) else { return false }
     nacked |= 1 << UInt8(position)
     return true
@@ -62,13 +62,15 @@ struct Probe {
 
 /// The order in which all are asked: shuffled anew each round, so that the time to the next question to a host is
 /// bounded by 2n − 1 periods and still not foreseeable.
-struct ProbeOrder {
+package struct ProbeOrder {
   private var slots: ContiguousArray<UInt32> = []
   private var listed: ContiguousArray<Bool> = []
   private var cursor = 0
 
+  package init() {}
+
   /// A host that has come gets a place by chance among those still to be asked in this round.
-  mutating func insert(_ slot: Int, _ chance: inout Chance) {
+  package mutating func insert(_ slot: Int, _ chance: inout Chance) {
     while listed.count <= slot { listed.append(false) }
     guard !listed[slot] else { return }
     listed[slot] = true
@@ -77,7 +79,7 @@ struct ProbeOrder {
     slots.swapAt(place, slots.count - 1)
   }
 
-  mutating func next(in table: borrowing MemberTable, _ chance: inout Chance) -> Int? {
+  package mutating func next(in table: borrowing MemberTable, _ chance: inout Chance) -> Int? {
     for _ in 0..<2 {
       while cursor < slots.count {
         let slot = Int(slots[cursor])

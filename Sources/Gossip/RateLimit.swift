@@ -1,5 +1,5 @@
 /// At most `rate` things per second, and no more than a second's worth at once.
-struct RateLimit {
+package struct RateLimit {
   private let cost: UInt64
   /// Nanoseconds saved up.
   private var credit: UInt64 = RateLimit.second
@@ -7,9 +7,9 @@ struct RateLimit {
 
   private static let second: UInt64 = 1_000_000_000
 
-  init(perSecond rate: Int) { cost = RateLimit.second / UInt64(rate) }
+  package init(perSecond rate: Int) { cost = RateLimit.second / UInt64(rate) }
 
-  mutating func take(_ count: Int = 1, at now: UInt64) -> Bool {
+  package mutating func take(_ count: Int = 1, at now: UInt64) -> Bool {
     if now > refilled {
       credit = min(RateLimit.second, credit &+ min(now - refilled, RateLimit.second))
       refilled = now

@@ -7,6 +7,8 @@ struct Source {
     case rumour
     /// Join, Welcome, RosterPull, Meta: the sender's own papers or what we asked for.
     case greeting
+    /// YouAreDead about a generation that is buried.
+    case burial
     /// An exchange of tables: what somebody has believed for a while.
     case sync
     /// A whole roster.
@@ -104,8 +106,8 @@ extension Membership {
       recordsCame(mask, moreDiffer: moreDiffer, isAnswer: isAnswer, from: host, at: endpoint, now, into: &effects)
     case .metaPull(let hosts):
       serveMetadata(of: hosts, to: host, at: endpoint, now, into: &effects)
-    case .youAreDead(let isBuried):
-      toldDead(isBuried: isBuried, weAreDoubted: weAreDoubted, by: host, at: endpoint, now, into: &effects)
+    case .youAreDead:
+      toldDead(weAreDoubted: weAreDoubted, by: host, at: endpoint, now, into: &effects)
     case .rosterPull:
       rosterAsked(by: host, now, into: &effects)
     }
@@ -226,6 +228,7 @@ extension Message {
     switch self {
     case .join, .welcome, .rosterPull, .meta: .greeting
     case .records: .sync
+    case .youAreDead(isBuried: true): .burial
     default: .rumour
     }
   }

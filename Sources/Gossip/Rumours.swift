@@ -4,7 +4,7 @@ import Wire
 ///
 /// One place per subject: a newer fact replaces an older one and starts again, so there are never more rumours than
 /// members. The least-sent go first, within one count the longest waiting. Revocations go before everything else.
-struct Rumours {
+package struct Rumours {
   /// Counts per class; above the greatest R (20 with 16,384 members).
   private static let levels = 32
   private static let urgent = 0
@@ -24,34 +24,36 @@ struct Rumours {
   private var tails = ContiguousArray<UInt32>(repeating: Rumours.none, count: 2 * Rumours.levels)
   /// Bit per level that has rumours.
   private var occupied: UInt64 = 0
-  private(set) var count = 0
+  package private(set) var count = 0
 
-  var isEmpty: Bool { count == 0 }
+  package init() {}
 
-  func isWaiting(_ slot: Int) -> Bool { slot < links.count && links[slot].level != Rumours.idle }
+  package var isEmpty: Bool { count == 0 }
+
+  package func isWaiting(_ slot: Int) -> Bool { slot < links.count && links[slot].level != Rumours.idle }
 
   /// Times that the rumour about this slot was sent.
-  func timesSent(_ slot: Int) -> Int { isWaiting(slot) ? Int(links[slot].level) % Rumours.levels : 0 }
+  package func timesSent(_ slot: Int) -> Int { isWaiting(slot) ? Int(links[slot].level) % Rumours.levels : 0 }
 
-  mutating func add(_ slot: Int, urgent: Bool = false) {
+  package mutating func add(_ slot: Int, urgent: Bool = false) {
     remove(slot)
     while links.count <= slot { links.append(Link()) }
     append(slot, urgent ? Rumours.urgent : Rumours.normal)
     count += 1
   }
 
-  mutating func remove(_ slot: Int) {
+  package mutating func remove(_ slot: Int) {
     guard isWaiting(slot) else { return }
     unlink(slot)
     count -= 1
   }
 
-  mutating func removeAll() {
+  package mutating func removeAll() {
     for slot in links.indices { remove(slot) }
   }
 
   /// Counts one sending of each; those sent `limit` times are old news.
-  mutating func sent(_ slots: borrowing ContiguousArray<UInt32>, limit: Int) {
+  package mutating func sent(_ slots: borrowing ContiguousArray<UInt32>, limit: Int) {
     for index in slots.indices {
       let slot = Int(slots[index])
       guard isWaiting(slot) else { continue }
@@ -66,12 +68,14 @@ struct Rumours {
   }
 
   /// A walk in sending order. Valid while nothing is added or removed.
-  struct Cursor {
+  package struct Cursor {
     fileprivate var level = -1
     fileprivate var slot = Rumours.none
+
+    package init() {}
   }
 
-  func next(_ cursor: inout Cursor) -> Int? {
+  package func next(_ cursor: inout Cursor) -> Int? {
     if cursor.slot != Rumours.none { cursor.slot = links[Int(cursor.slot)].next }
     while cursor.slot == Rumours.none {
       let above = cursor.level + 1

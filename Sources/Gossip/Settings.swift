@@ -58,21 +58,21 @@ package struct MembershipSettings: Hashable, Sendable {
   // MARK: Formulas; `live` counts ourselves
 
   /// α · max(1, log10 live) · probe interval.
-  func suspicionMinimum(live: Int) -> UInt64 {
+  package func suspicionMinimum(live: Int) -> UInt64 {
     let decades = max(1, binaryLogarithm(live) / log2of10)
     return UInt64(Double(suspicionFactor * probeInterval) * decades)
   }
 
   /// β: the longest suspicion in shortest ones. In a small mesh few can confirm, so it is halved there unless the
   /// network loses packets. `loss` is one way.
-  static func suspicionSpread(live: Int, loss: Double) -> UInt64 { live <= 8 && loss < 0.02 ? 3 : 6 }
+  package static func suspicionSpread(live: Int, loss: Double) -> UInt64 { live <= 8 && loss < 0.02 ? 3 : 6 }
 
   /// K: confirmations after which a suspicion is as short as can be; never more than there are hosts to give them.
-  static func confirmations(live: Int) -> Int { max(0, min(2, live - 2)) }
+  package static func confirmations(live: Int) -> Int { max(0, min(2, live - 2)) }
 
   /// Q: distinct accusers before a death is believed that we have not found ourselves (DESIGN 5.3). `nil`: never,
   /// because with two live hosts nobody is left to say it.
-  static func quorum(live: Int) -> Int? {
+  package static func quorum(live: Int) -> Int? {
     switch live {
     case ...2: nil
     case 3: 1
@@ -81,12 +81,12 @@ package struct MembershipSettings: Hashable, Sendable {
   }
 
   /// R: how often one host passes a rumour on. Grows with the logarithm of the mesh; what is missed, sync repairs.
-  static func retransmits(live: Int) -> Int {
+  package static func retransmits(live: Int) -> Int {
     max(4, 4 * Int((binaryLogarithm(live + 1) / 3.32).rounded(.up)))
   }
 
   /// W: a rumour has reached everybody it will reach after this long.
-  func disseminationWindow(live: Int) -> UInt64 {
+  package func disseminationWindow(live: Int) -> UInt64 {
     UInt64(MembershipSettings.retransmits(live: live)) * gossipInterval * 2
   }
 }
@@ -143,7 +143,7 @@ enum Span {
 let log2of10 = 3.321928094887362
 
 /// log2 of a positive count. By repeated squaring of the mantissa, so that every machine finds the same bits.
-func binaryLogarithm(_ count: Int) -> Double {
+package func binaryLogarithm(_ count: Int) -> Double {
   let value = Double(max(1, count))
   var mantissa = value.significand
   var result = Double(value.exponent)

@@ -6,12 +6,12 @@ import Wire
 /// A host rises when it was alive without interruption for its hold-down: 5 s at first, after a death
 /// 60 s · 2^min(f, 5), f = earlier deaths not yet forgiven; one is forgiven each 10 minutes. Falls are gathered for
 /// 300 ms, so that ten crashes are one change.
-struct StableView {
-  static let firstHold = Span.seconds(5)
-  static let flapHold = Span.seconds(60)
-  static let worstFlaps: UInt8 = 5
-  static let forgiveness = Span.minutes(10)
-  static let gathering = Span.milliseconds(300)
+package struct StableView {
+  package static let firstHold = Span.seconds(5)
+  package static let flapHold = Span.seconds(60)
+  package static let worstFlaps: UInt8 = 5
+  package static let forgiveness = Span.minutes(10)
+  package static let gathering = Span.milliseconds(300)
 
   private struct Entry {
     /// Names the wait that counts.
@@ -32,15 +32,17 @@ struct StableView {
   private var waits = DeadlineQueue<Wait>()
   private var fallen: [Int] = []
   /// When the fallen are told.
-  private(set) var fallsAt: UInt64?
+  package private(set) var fallsAt: UInt64?
+
+  package init() {}
 
   /// When the next host may rise.
-  var risesAt: UInt64? { waits.earliest }
+  package var risesAt: UInt64? { waits.earliest }
 
-  func isUp(_ slot: Int) -> Bool { slot < entries.count && entries[slot].isUp && !entries[slot].isFalling }
+  package func isUp(_ slot: Int) -> Bool { slot < entries.count && entries[slot].isUp && !entries[slot].isFalling }
 
   /// The host is alive: new, back, or a suspicion is over.
-  mutating func alive(_ slot: Int, at now: UInt64) {
+  package mutating func alive(_ slot: Int, at now: UInt64) {
     while entries.count <= slot { entries.append(Entry()) }
     guard !entries[slot].isUp || entries[slot].isFalling else { return }
     entries[slot].wait &+= 1
@@ -48,11 +50,11 @@ struct StableView {
   }
 
   /// A suspicion stops the clock of a host that is not up yet and touches no other.
-  mutating func doubted(_ slot: Int) {
+  package mutating func doubted(_ slot: Int) {
     if slot < entries.count { entries[slot].wait &+= 1 }
   }
 
-  mutating func gone(_ slot: Int, died: Bool, at now: UInt64) {
+  package mutating func gone(_ slot: Int, died: Bool, at now: UInt64) {
     guard slot < entries.count else { return }
     entries[slot].wait &+= 1
     if died {
@@ -67,14 +69,14 @@ struct StableView {
   }
 
   /// The slot is free again.
-  mutating func forget(_ slot: Int) {
+  package mutating func forget(_ slot: Int) {
     guard slot < entries.count else { return }
     entries[slot] = Entry(wait: entries[slot].wait &+ 1)
     fallen.removeAll { $0 == slot }
   }
 
   /// The next host that has waited long enough.
-  mutating func nextRisen(at now: UInt64) -> Int? {
+  package mutating func nextRisen(at now: UInt64) -> Int? {
     while let (_, wait) = waits.popFirst(dueBy: now) {
       guard entries[wait.slot].wait == wait.number else { continue }
       entries[wait.slot].isUp = true
@@ -84,7 +86,7 @@ struct StableView {
   }
 
   /// Those that fell, once their time has come.
-  mutating func takeFallen(at now: UInt64) -> [Int] {
+  package mutating func takeFallen(at now: UInt64) -> [Int] {
     guard let fallsAt, fallsAt <= now else { return [] }
     self.fallsAt = nil
     defer { fallen.removeAll() }

@@ -1,7 +1,7 @@
 import Wire
 
 /// What a timer of this room means.
-enum TimerKind: UInt8, CaseIterable {
+package enum TimerKind: UInt8, CaseIterable {
   case probe = 1
   case directTimeout
   case repeatPing

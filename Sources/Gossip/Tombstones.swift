@@ -66,6 +66,17 @@ extension Membership {
     }
   }
 
+  /// Others had buried us: it was we who were away, and the graves that we have dug meanwhile prove nothing. Those in them
+  /// may answer for themselves.
+  mutating func openGraves(_ now: Now) {
+    for slot in 0..<table.slots where table.isUsed(slot) && table[slot].status == .dead && table[slot].isBuried {
+      table.update(slot) {
+        $0.isBuried = false
+        $0.since = now.monotonic
+      }
+    }
+  }
+
   private mutating func bury(_ slot: Int) {
     guard !table[slot].isBuried else { return }
     table.update(slot) { $0.isBuried = true }

@@ -167,6 +167,7 @@ import Wire
     mesh.isBlocked = { _, _ in false }
     #expect(mesh.run(until: 200) { mesh.allAgree }, "seed \(mesh.seed)")
     #expect(mesh.nodes[5].membership.incarnation.generation > before, "a buried generation does not rise")
+    #expect(mesh.nodes[0].membership.incarnation.refutation > 0, "the others refute, their lives go on")
     #expect(mesh.nodes[5].persistedGeneration == mesh.nodes[5].membership.incarnation.generation)
   }
 
