@@ -87,7 +87,7 @@ extension Experiment {
       }
       world.run(for: Nanoseconds.seconds(10))
       let done = world.run(atMost: Nanoseconds.seconds(600), checkingEvery: Nanoseconds.milliseconds(250)) {
-        world.running.count == trial.nodes && world.allSeeAll
+        world.isComplete
       }
       trial.keepViolation(of: world, run: run)
       trial.expect(done, check: 16, "mass restart", "not complete after 600 s", in: world, run: run)

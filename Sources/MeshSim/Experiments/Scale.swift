@@ -24,7 +24,7 @@ extension Experiment {
           shown = world.time + Nanoseconds.seconds(5)
           trial.progress("\(seconds(world.time - began)) s, \(world.smallestView) hosts in the smallest view")
         }
-        return world.allSeeAll
+        return world.isComplete
       }
       trial.keepViolation(of: world, run: run)
       if complete {

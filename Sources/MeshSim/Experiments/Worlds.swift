@@ -63,7 +63,7 @@ extension Trial {
     let world = world(run: run)
     world.startAll(within: Nanoseconds.seconds(1))
     _ = world.run(atMost: Nanoseconds.seconds(180), checkingEvery: Nanoseconds.milliseconds(250)) {
-      world.allSeeAll && world.rootsAgree
+      world.isComplete && world.rootsAgree
     }
     world.run(for: settle)
     return world
@@ -77,7 +77,7 @@ extension Trial {
     }
     world.startAll(within: Nanoseconds.seconds(1))
     _ = world.run(atMost: Nanoseconds.seconds(300), checkingEvery: Nanoseconds.milliseconds(500)) {
-      world.allSeeAll && world.rootsAgree
+      world.isComplete && world.rootsAgree
     }
     world.run(for: Nanoseconds.seconds(120))
     return world

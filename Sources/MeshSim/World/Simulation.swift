@@ -93,6 +93,10 @@ package final class Simulation<Channel: PeerChannel> {
   var effects = NodeEffects()
   var twinEffects = NodeEffects()
   private var nextAddress: UInt32 = 0
+  /// Things that have happened at this moment. A node that asks for a deadline which is past already, again and again,
+  /// would keep the world from going on.
+  private var happenings = 0
+  private let progressLimit = 1_000_000
 
   /// `directory` names `settings.hosts` + `settings.spares` hosts; `revocation` is the operator's word against one.
   init(
@@ -135,7 +139,14 @@ package final class Simulation<Channel: PeerChannel> {
   /// Runs the world until `end` (nanoseconds since it began) or until a check fails.
   package func run(until end: UInt64) {
     while violation == nil, let (at, event) = queue.popFirst(dueBy: end) {
-      time = max(time, at)
+      if at > time {
+        time = at
+        happenings = 0
+      }
+      happenings += 1
+      if happenings > progressLimit {
+        fail(8, "progress", "\(progressLimit) things happened at one moment, and still more wait", nil)
+      }
       happen(event)
     }
     if violation == nil { time = max(time, end) }

@@ -28,6 +28,9 @@ extension Simulation {
     return running.allSatisfy { liveCount(at: $0) == running.count }
   }
 
+  /// Every machine that has an identity of its own runs, and all see all.
+  package var isComplete: Bool { running.count >= settings.hosts && allSeeAll }
+
   /// All running nodes have the same digest of their tables.
   package var rootsAgree: Bool {
     Set(running.compactMap { machines[$0].process?.node.membership.root }).count <= 1
