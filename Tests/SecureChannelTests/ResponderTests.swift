@@ -305,7 +305,8 @@ import Wire
     lab.run(seconds: 5)
     #expect(one.gossip.count == 1)
     #expect(one.bytesSent == bytesSent, "not one byte to an expelled host")
-    #expect(one.counted(.droppedRevoked) > 0)
+    // Refused by its key, before its certificate is even read.
+    #expect(one.counted(.droppedRevoked) > 0 && one.counted(.droppedCertificate) == 0)
     // Everybody else goes on.
     lab.send("honest", from: lab.nodes[2], to: one)
     lab.run(seconds: 1)
@@ -445,6 +446,24 @@ func signed(_ bytes: [UInt8], _ keys: GreetingKeys) -> [UInt8] {
     // Before it is known to be under load, the budget of the node is the limit.
     #expect(target.counted(.droppedStaticKey) <= 64 + 500)
     #expect(target.counted(.cookiesSent) <= 50 * 2 + 1, "50 cookies a second for one neighbourhood")
+  }
+
+  @Test func workForHandshakesHasABudget() throws {
+    let lab = Lab(seed: 25)
+    let target = try lab.add {
+      $0.handshakesPerSecond = 5
+      $0.handshakeBurst = 5
+    }
+    let flood = Flood(lab, target)
+    var chance = Chance(seed: 25)
+    // Too few to be load.
+    for index in 0..<50 as Range<UInt32> {
+      lab.inject(flood.hello(&chance), from: Endpoint(ipv4: 0x7f00_0100 + index, port: 9), into: target)
+      lab.run(milliseconds: 20)
+    }
+    #expect((5...10).contains(target.counted(.droppedStaticKey)))
+    #expect(target.counted(.droppedWorkBudget) >= 40)
+    #expect(target.counted(.cookiesSent) == 0)
   }
 
   @Test func forgedDataAtALiveIndexCostsNothing() throws {
