@@ -1,3 +1,4 @@
+import Hashing
 import CSodium
 package import Wire
 

@@ -1,3 +1,4 @@
+import Hashing
 import CSodium
 
 /// Six known answers, checked at every start: a broken or wrongly built library must not guard a network.
