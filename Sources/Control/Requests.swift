@@ -23,6 +23,8 @@ package enum ControlRequest: Hashable, Sendable {
   case certificates(of: [String])
   /// Renewed certificates, each to be carried to its host as a transfer. -> `RenewReply`
   case renew(certificates: [[UInt8]])
+  /// What stands in `ShardRequests.swift`.
+  case shards(ShardRequest)
 
   /// Raised when an old node would misunderstand a request. Additions do not raise it.
   package static let version = 1
@@ -38,6 +40,7 @@ package enum ControlRequest: Hashable, Sendable {
     switch self {
     case .status, .members, .events, .doctor, .certificates: false
     case .leave, .revoke, .renew: true
+    case .shards(let request): request.changesSomething
     }
   }
 
@@ -52,6 +55,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .revoke: "revoke"
     case .certificates: "certificates"
     case .renew: "renew"
+    case .shards(let request): request.verb
     }
   }
 }
@@ -92,6 +96,22 @@ extension ControlRequest {
     var certificates: [String]?
   }
 
+  /// The fields of a request about shards stand beside `control` and `request`, not inside an object of their own.
+  private struct ShardForm: Encodable {
+    var control: Int
+    var request: String
+    var shards: ShardRequest.Form
+
+    private enum Key: String, CodingKey { case control, request }
+
+    func encode(to encoder: any Encoder) throws {
+      try shards.encode(to: encoder)
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode(control, forKey: .control)
+      try container.encode(request, forKey: .request)
+    }
+  }
+
   /// The request as one line, line feed included.
   package func line() -> [UInt8] {
     var form = Form(control: ControlRequest.version, request: verb)
@@ -107,6 +127,8 @@ extension ControlRequest {
       form.reason = reason
     case .certificates(let hosts): form.hosts = hosts
     case .renew(let certificates): form.certificates = certificates.map(Base64URL.encode)
+    case .shards(let request):
+      return JSONLine.encode(ShardForm(control: form.control, request: form.request, shards: request.form))
     }
     return JSONLine.encode(form)
   }
@@ -149,6 +171,12 @@ extension ControlRequest {
       guard !certificates.isEmpty else { throw Fault(.badRequest, ["reason": "`certificates` is empty"]) }
       self = .renew(certificates: certificates)
     default:
+      if let fields = JSONLine.decode(ShardRequest.Form.self, from: line),
+        let request = try ShardRequest(verb: form.request, fields)
+      {
+        self = .shards(request)
+        return
+      }
       throw Fault(.badRequest, ["reason": "no request is called `\(form.request.printable(limit: 32))`"])
     }
   }

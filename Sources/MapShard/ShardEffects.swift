@@ -39,6 +39,16 @@ package struct ShardEffects {
 
   package init(buffer: MessageBuffer) { self.buffer = buffer }
 
+  /// Forgets what a joint has carried on; appends and replies stay for the shell.
+  package mutating func settled() {
+    heartbeats.removeAll(keepingCapacity: true)
+    frames.removeAll(keepingCapacity: true)
+    snapshots.removeAll(keepingCapacity: true)
+    links.removeAll(keepingCapacity: true)
+    deadlines.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+  }
+
   /// Keeps the buffer's content: it belongs to the turn.
   package mutating func removeAll() {
     heartbeats.removeAll(keepingCapacity: true)

@@ -9,13 +9,15 @@ extension Node {
     case .gossip:
       membership.handle(
         .message(delivery.bytes, from: delivery.from, at: delivery.endpoint), now: now, into: &effects.membership)
-    case .heartbeat, .streamControl, .path, .time:
-      // The channel consumes its own kinds; heartbeats belong to the ownership protocol, which this node does not run.
-      break
+    case .heartbeat:
+      beat(delivery, now: now, into: &effects)
+    case .streamControl, .path, .time:
+      break  // the channel consumes its own kinds
     }
   }
 
   mutating func follow(_ event: ChannelEvent, now: Now, into effects: inout NodeEffects) {
+    if followForShards(event, now: now, into: &effects) { return }
     switch event {
     case .transferReceived(let host, let purpose, let content):
       received(content, purpose, from: host, now: now, into: &effects)
@@ -48,6 +50,7 @@ extension Node {
     default:
       break
     }
+    advise(of: event, now: now, into: &effects)
     effects.events.append(.membership(event))
   }
 }

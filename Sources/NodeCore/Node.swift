@@ -9,14 +9,16 @@ package import Wire
 package struct Node<Channel: PeerChannel> {
   package internal(set) var channel: Channel
   package internal(set) var membership: Membership
+  package internal(set) var shards: ShardHost
   let renewal: (any CertificateRenewal)?
   var transfers = TransferLedger()
   var persists = PersistLedger()
 
   /// `renewal` adopts renewed certificates; simulations without certificates have none.
-  package init(channel: Channel, membership: Membership, renewal: (any CertificateRenewal)? = nil) {
+  package init(channel: Channel, membership: Membership, shards: ShardHost, renewal: (any CertificateRenewal)? = nil) {
     self.channel = channel
     self.membership = membership
+    self.shards = shards
     self.renewal = renewal
   }
 
@@ -43,6 +45,10 @@ package struct Node<Channel: PeerChannel> {
       persistEnded(token, durable: true, now: now, into: &effects)
     case .persistFailed(let token):
       persistEnded(token, durable: false, now: now, into: &effects)
+    case .logDurable(let token):
+      shards.handle(.durable(token: token), now: now, into: &effects.shards)
+    case .logFailed:
+      shards.handle(.storeFailed, now: now, into: &effects.shards)
     case .command(let command):
       obey(command, now: now, into: &effects)
     }
@@ -53,6 +59,7 @@ package struct Node<Channel: PeerChannel> {
     switch timer.room {
     case TimerRoom.gossip: membership.handle(.deadline(timer), now: now, into: &effects.membership)
     case TimerRoom.channel: channel.handle(.deadline(timer), now: now, into: &effects.channel)
+    case TimerRoom.shards: shards.handle(.deadline(timer), now: now, into: &effects.shards)
     default: break  // of a room that this version does not have
     }
   }
@@ -75,6 +82,8 @@ package struct Node<Channel: PeerChannel> {
       membership.handle(.command(.revoke(revocation)), now: now, into: &effects.membership)
     case .renew(let certificate):
       bring(certificate, now: now, into: &effects)
+    case .shards(let command):
+      shards.handle(.command(command), now: now, into: &effects.shards)
     }
   }
 
@@ -93,6 +102,10 @@ package struct Node<Channel: PeerChannel> {
     var membershipEvent = 0
     var roster = 0
     var persist = 0
+    var heartbeat = 0
+    var frame = 0
+    var snapshot = 0
+    var link = 0
     var progress = true
     while progress {
       progress = false
@@ -127,6 +140,27 @@ package struct Node<Channel: PeerChannel> {
         send += 1
         progress = true
       }
+      while link < effects.shards.links.count {
+        let (host, wanted) = effects.shards.links[link]
+        channel.handle(.command(.wantLink(host, wanted)), now: now, into: &effects.channel)
+        link += 1
+        progress = true
+      }
+      while heartbeat < effects.shards.heartbeats.count {
+        self.send(effects.shards.heartbeats[heartbeat], now: now, into: &effects)
+        heartbeat += 1
+        progress = true
+      }
+      while frame < effects.shards.frames.count {
+        self.send(effects.shards.frames[frame], now: now, into: &effects)
+        frame += 1
+        progress = true
+      }
+      while snapshot < effects.shards.snapshots.count {
+        self.send(effects.shards.snapshots[snapshot], now: now, into: &effects)
+        snapshot += 1
+        progress = true
+      }
     }
     collect(&effects)
   }
@@ -141,10 +175,16 @@ package struct Node<Channel: PeerChannel> {
       deadline.timer.room = TimerRoom.gossip
       effects.deadlines.append(deadline)
     }
+    for var deadline in effects.shards.deadlines {
+      deadline.timer.room = TimerRoom.shards
+      effects.deadlines.append(deadline)
+    }
+    for event in effects.shards.events { effects.events.append(.shard(event)) }
     effects.channel.deadlines.removeAll(keepingCapacity: true)
     effects.channel.deliveries.removeAll(keepingCapacity: true)
     effects.channel.events.removeAll(keepingCapacity: true)
     effects.membership.removeAll()
+    effects.shards.settled()
   }
 }
 

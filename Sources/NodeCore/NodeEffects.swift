@@ -1,4 +1,5 @@
 package import Gossip
+package import MapShard
 package import SecureChannel
 package import Wire
 
@@ -28,13 +29,19 @@ package struct NodeEffects {
   package var persists: [Persist] = []
   package var events: [NodeEvent] = []
 
+  /// Records for the host's log, and answers to those who asked something of shards.
+  package var appends: [ShardEffects.Append] { shards.appends }
+  package var replies: [(request: UInt64, reply: ShardReply)] { shards.replies }
+
   var channel: ChannelEffects
   var membership: MembershipEffects
+  var shards: ShardEffects
 
   package init(buffer: MessageBuffer = MessageBuffer()) {
     self.buffer = buffer
     channel = ChannelEffects(buffer: buffer)
     membership = MembershipEffects(buffer: buffer)
+    shards = ShardEffects(buffer: buffer)
   }
 
   /// Datagrams to put on the wire as they are.
@@ -47,6 +54,7 @@ package struct NodeEffects {
     events.removeAll(keepingCapacity: true)
     channel.removeAll()
     membership.removeAll()
+    shards.removeAll()
     buffer.removeAll()
   }
 }
@@ -55,6 +63,7 @@ package struct NodeEffects {
 package enum NodeEvent: Sendable {
   case membership(MembershipEvent)
   case channel(ChannelEvent)
+  case shard(ShardEvent)
   /// A renewed certificate for this host is in use and spread.
   case certificateRenewed(notAfter: UInt64)
   /// A certificate came that is not for this host, not newer, or not valid.
@@ -68,4 +77,5 @@ enum TimerRoom {
   static let gossip: UInt8 = 0
   static let channel: UInt8 = 1
   static let node: UInt8 = 2
+  static let shards: UInt8 = 3
 }

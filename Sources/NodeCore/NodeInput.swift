@@ -1,4 +1,5 @@
 package import Gossip
+package import MapShard
 package import SecureChannel
 package import Wire
 
@@ -19,6 +20,10 @@ package enum NodeInput {
   case persisted(token: UInt64)
   case persistFailed(token: UInt64)
 
+  /// The shards' log is durable up to and with the record that carried this token; or it never will be.
+  case logDurable(token: UInt64)
+  case logFailed
+
   case command(NodeCommand)
 }
 
@@ -36,6 +41,7 @@ package enum NodeCommand {
   case revoke([UInt8])
   /// A renewed certificate (320 bytes) for this host or, when it is another's, to be brought to it.
   case renew([UInt8])
+  case shards(ShardCommand)
 }
 
 /// A peer that can be reached without asking anybody: its keys and where it was last.

@@ -14,6 +14,10 @@ package protocol PeerChannel {
 
   /// The public keys of a host, from its certificate or from an introduction.
   func key(of host: HostID) -> HostKey?
+
+  /// The life of a host that its sessions and its link are with now: the `boot_id` of the last confirmed handshake.
+  /// `nil` before the first.
+  func life(of host: HostID) -> Life?
 }
 
 extension SecureChannel.Channel: PeerChannel {}

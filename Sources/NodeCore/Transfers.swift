@@ -1,4 +1,5 @@
 import Gossip
+import MapShard
 import SecureChannel
 import Wire
 
@@ -20,7 +21,10 @@ extension Node {
       }
     case .certificate:
       adopt(content, from: host, now: now, into: &effects)
-    case .worldManifest, .objectBatch, .snapshot:
+    case .snapshot:
+      guard let member = member(host) else { return }
+      shards.handle(.snapshot(content, from: member), now: now, into: &effects.shards)
+    case .worldManifest, .objectBatch:
       // Nobody asked for it: this node has no part that reads these purposes.
       channel.handle(.command(.report(host, .badStream)), now: now, into: &effects.channel)
     }

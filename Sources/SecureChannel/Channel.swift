@@ -152,6 +152,13 @@ package struct Channel {
     return peers[peer].key
   }
 
+  /// The life of a host that its sessions and its link are with now; `nil` before the first confirmed handshake. A
+  /// frame is delivered only from this life: what belongs to an earlier one ends with the first session of the next.
+  package func life(of host: HostID) -> Life? {
+    guard let peer = peers.slot(of: host) else { return nil }
+    return peers[peer].bootID.map { Life(rawValue: $0) }
+  }
+
   /// True while a confirmed session with the host stands.
   package func hasSession(with host: HostID) -> Bool {
     guard let peer = peers.slot(of: host) else { return false }

@@ -102,6 +102,9 @@ package struct ChannelModel: PeerChannel {
     return directory.identities[index].key
   }
 
+  /// The model has no links, so nothing that belongs to a life runs over it.
+  package func life(of host: HostID) -> Life? { nil }
+
   /// A standing session of the given age, as after hours of running, without simulating the hours. Called once for
   /// each other host in the order of their numbers, before the node lives; both sides derive everything from the seed.
   mutating func adopt(_ warm: WarmSession, now: Now) {
