@@ -1,0 +1,93 @@
+import Wire
+
+/// The hosts of one placement by index (sorted by id), with what is asked of each again and again.
+struct HostTable {
+  let rules: PlacementRules
+  let eligibility: Eligibility
+  let hosts: [PlacementHost]
+  /// May own shards of maps, load aside; may own `@bridge`; may hold copies of maps; of `@bridge`.
+  let owns: [Bool]
+  let ownsBridge: [Bool]
+  let holds: [Bool]
+  let holdsBridge: [Bool]
+  let weights: [UInt64]
+  /// Of all hosts that may own shards of maps.
+  let totalWeight: UInt64
+  let strongest: UInt64
+  private let indexOfHost: [HostID: Int]
+  /// Distinct zones and contributors among hosts that may own: more than these no list can have.
+  let zones: Int
+  let contributors: Int
+
+  init(_ given: [PlacementHost], _ rules: PlacementRules) {
+    self.rules = rules
+    var sorted: [PlacementHost] = []
+    sorted.reserveCapacity(given.count)
+    // Of one host given twice the first counts; a bound on what a caller can make us do.
+    for host in given.enumerated().sorted(by: { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) })
+    where sorted.last?.id != host.element.id && sorted.count < PlacementView.hostsLimit {
+      sorted.append(host.element)
+    }
+    hosts = sorted
+    let eligibility = Eligibility(sorted, rules)
+    self.eligibility = eligibility
+    owns = sorted.map { eligibility.obstacles(of: $0, for: .maps).isEmpty }
+    ownsBridge = sorted.map { eligibility.obstacles(of: $0, for: .bridge).isEmpty }
+    holds = sorted.map { eligibility.mayHold($0, .maps) }
+    holdsBridge = sorted.map { eligibility.mayHold($0, .bridge) }
+    weights = sorted.map { UInt64(Weight.clamped($0.weight)) }
+    var total: UInt64 = 0
+    var strongest: UInt64 = 0
+    var zones: Set<UInt64> = []
+    var contributors: Set<UInt32> = []
+    var operators = 0
+    var index: [HostID: Int] = [:]
+    index.reserveCapacity(sorted.count)
+    for (position, host) in sorted.enumerated() {
+      index[host.id] = position
+      guard owns[position] else { continue }
+      total += weights[position]
+      strongest = max(strongest, weights[position])
+      zones.insert(host.zone)
+      if host.contributor == 0 { operators += 1 } else { contributors.insert(host.contributor) }
+    }
+    totalWeight = total
+    self.strongest = strongest
+    indexOfHost = index
+    self.zones = zones.count
+    self.contributors = contributors.count + operators
+  }
+
+  func index(of host: HostID) -> Int? { indexOfHost[host] }
+
+  /// What a ranking of these hosts consists of: whoever holds something, or will when it is back.
+  var rankable: [Ranking.Entry] {
+    hosts.indices.compactMap { index in
+      let host = hosts[index]
+      guard host.weight > 0, !host.isDraining,
+        holds[index] || holdsBridge[index] || host.presence == .gone
+      else { return nil }
+      return Ranking.Entry(id: host.id, seed: host.ringSeed, weight: weights[index])
+    }
+  }
+
+  func owns(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? owns[index] : ownsBridge[index] }
+  func holds(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? holds[index] : holdsBridge[index] }
+
+  /// The weight from which 1.25 times a host's fair share of `totalLoad` reaches the shard's load class; 0: any.
+  func leastWeight(for shard: PlacementShard, of totalLoad: UInt64) -> UInt64 {
+    guard shard.kind == .maps, totalLoad > 0, totalWeight > 0 else { return 0 }
+    // 5/4 · total · w / W ≥ 2^k. Loads sum to less than 2⁴⁵, weights to less than 2¹⁹: no product leaves 64 bits but
+    // 2^k · 4 · W, 2⁵³.
+    let wanted = (1 << UInt64(min(32, max(0, shard.classExponent)))) * 4 * totalWeight
+    let unit = 5 * totalLoad
+    return (wanted + unit - 1) / unit
+  }
+
+  /// Two copies on machines of one person are one copy less when he leaves; the operator's own machines are trusted.
+  func shareContributor(_ one: Int, _ other: Int) -> Bool {
+    hosts[one].contributor != 0 && hosts[one].contributor == hosts[other].contributor
+  }
+
+  func shareZone(_ one: Int, _ other: Int) -> Bool { hosts[one].zone == hosts[other].zone }
+}
