@@ -51,6 +51,7 @@ extension Node {
       break
     }
     advise(of: event, now: now, into: &effects)
+    noteStability(event, now: now, into: &effects)
     effects.events.append(.membership(event))
   }
 }

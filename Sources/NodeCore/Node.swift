@@ -10,16 +10,24 @@ package struct Node<Channel: PeerChannel> {
   package internal(set) var channel: Channel
   package internal(set) var membership: Membership
   package internal(set) var shards: ShardHost
+  package internal(set) var stewardship = Stewardship()
   let renewal: (any CertificateRenewal)?
+  let hosts: (any CertifiedHosts)?
+  var linkNeeds = LinkNeeds()
   var transfers = TransferLedger()
   var persists = PersistLedger()
 
-  /// `renewal` adopts renewed certificates; simulations without certificates have none.
-  package init(channel: Channel, membership: Membership, shards: ShardHost, renewal: (any CertificateRenewal)? = nil) {
+  /// `renewal` adopts renewed certificates and `hosts` tells what certificates say; simulations without certificates have
+  /// neither, and place no shards.
+  package init(
+    channel: Channel, membership: Membership, shards: ShardHost, renewal: (any CertificateRenewal)? = nil,
+    hosts: (any CertifiedHosts)? = nil
+  ) {
     self.channel = channel
     self.membership = membership
     self.shards = shards
     self.renewal = renewal
+    self.hosts = hosts
   }
 
   package mutating func handle(_ input: NodeInput, now: Now, into effects: inout NodeEffects) {
@@ -59,6 +67,7 @@ package struct Node<Channel: PeerChannel> {
     switch timer.room {
     case TimerRoom.gossip: membership.handle(.deadline(timer), now: now, into: &effects.membership)
     case TimerRoom.channel: channel.handle(.deadline(timer), now: now, into: &effects.channel)
+    case TimerRoom.node: fireStewardship(timer, now: now, into: &effects)
     case TimerRoom.shards: shards.handle(.deadline(timer), now: now, into: &effects.shards)
     default: break  // of a room that this version does not have
     }
@@ -82,6 +91,8 @@ package struct Node<Channel: PeerChannel> {
       membership.handle(.command(.revoke(revocation)), now: now, into: &effects.membership)
     case .renew(let certificate):
       bring(certificate, now: now, into: &effects)
+    case .steward(let command):
+      obey(command, now: now, into: &effects)
     case .shards(let command):
       shards.handle(.command(command), now: now, into: &effects.shards)
     }
@@ -142,7 +153,7 @@ package struct Node<Channel: PeerChannel> {
       }
       while link < effects.shards.links.count {
         let (host, wanted) = effects.shards.links[link]
-        channel.handle(.command(.wantLink(host, wanted)), now: now, into: &effects.channel)
+        want(host, wanted, by: .shards, now: now, &effects)
         link += 1
         progress = true
       }

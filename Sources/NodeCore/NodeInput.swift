@@ -42,6 +42,7 @@ package enum NodeCommand {
   /// A renewed certificate (320 bytes) for this host or, when it is another's, to be brought to it.
   case renew([UInt8])
   case shards(ShardCommand)
+  case steward(StewardCommand)
 }
 
 /// A peer that can be reached without asking anybody: its keys and where it was last.

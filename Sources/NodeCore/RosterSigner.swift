@@ -1,9 +1,10 @@
 package import Gossip
+package import MapShard
 package import SecureChannel
 package import Wire
 
 /// The roster as gossip sees it: keys behind records, metadata, revocations. Also judges renewed certificates.
-package final class RosterSigner: RecordSigner, CertificateRenewal {
+package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHosts {
   private let roster: Roster
   private let facts: HostFacts
   private var ownVersion: UInt64
@@ -61,6 +62,17 @@ package final class RosterSigner: RecordSigner, CertificateRenewal {
 
   package func writeRevocation(of host: HostID, into writer: inout Writer) -> Bool {
     roster.writeRevocation(of: host, into: &writer)
+  }
+
+  // MARK: Placement
+
+  package var admitted: [HostID] { roster.hosts }
+
+  package func certified(_ host: HostID) -> CertifiedHost? {
+    guard let certificate = roster.certificate(of: host), let seed = RingSeed(certificate.ringSeed) else { return nil }
+    return CertifiedHost(
+      ringSeed: seed, roles: certificate.roles, trustClass: certificate.trustClass,
+      contributor: certificate.contributor, capacity: Int(certificate.capacity))
   }
 
   // MARK: Renewal

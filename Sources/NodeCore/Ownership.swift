@@ -26,7 +26,11 @@ extension Node {
     case .linkFrame(let host, let linkChannel, let body):
       guard let carrier = ShardCarrier(rawValue: linkChannel.rawValue), let member = member(host) else { return false }
       body.withUnsafeBytes {
-        shards.handle(.frame(carrier, $0, from: member), now: now, into: &effects.shards)
+        if carrier == .register, StewardMessage.isMeant(by: $0) {
+          receive($0, from: member, now: now, into: &effects)
+        } else {
+          shards.handle(.frame(carrier, $0, from: member), now: now, into: &effects.shards)
+        }
       }
       channel.handle(.command(.linkCredit(linkChannel, body.count, host)), now: now, into: &effects.channel)
       return true

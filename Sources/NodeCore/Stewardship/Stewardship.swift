@@ -1,0 +1,405 @@
+package import Gossip
+package import MapShard
+package import Wire
+
+/// The part of a node that places shards (DESIGN 2: steward). Every host reports to the voters; the first voter that is
+/// stably alive decides where shards should be and tells everybody. All of it is advice to the ownership protocol, so a
+/// steward that is wrong, slow or double moves shards about and endangers nothing.
+package struct Stewardship {
+  package static let reportPeriod = Nanoseconds.seconds(5)
+  /// The steward decides at once after a change, and at least this often: reports, relief and retries wait for it.
+  package static let decisionPeriod = Nanoseconds.seconds(1)
+  /// A report that is older says nothing: its host is not considered until it reports again.
+  package static let reportLife = Nanoseconds.seconds(30)
+
+  package internal(set) var world: ActiveWorld?
+  package internal(set) var directory = Directory()
+  /// What the operator wants, kept by the shell of the steward's node.
+  package internal(set) var orders = StewardOrders()
+  package internal(set) var placement = Placement()
+  package internal(set) var counters = Counters()
+
+  var own: HostReport?
+  var reports: [HostID: Received] = [:]
+  var loads: [ShardID: Load] = [:]
+  var stable: Set<HostID> = []
+  var impaired: Set<HostID> = []
+  var reigns: [ShardID: Reign] = [:]
+  var steward: Steward?
+  var isDue = false
+  var hasTimers = false
+  var linked: Set<HostID> = []
+
+  package struct Counters: Hashable, Sendable {
+    package var decisions: UInt64 = 0
+    package var wishesSent: UInt64 = 0
+    package var malformed: UInt64 = 0
+    /// From a host that is no voter, or not the one that counts.
+    package var notFromSteward: UInt64 = 0
+  }
+
+  struct Received {
+    var report: HostReport
+    var at: UInt64
+    var first: UInt64
+  }
+
+  struct Load {
+    var load = ShardLoad()
+    var players = 0
+    var at: UInt64 = 0
+  }
+
+  /// An owner as the steward first saw it.
+  struct Reign {
+    var owner: MapShard.Member
+    var since: UInt64
+    var wall: UInt64
+  }
+
+  package init() {}
+
+  /// Voters in the order of stewardship.
+  package var voters: [HostID] { world?.voters.voters.map(\.host) ?? [] }
+
+  /// The first voter that lives, as this host sees it.
+  package func stewardHost(seenBy me: HostID) -> HostID? { voters.first { $0 == me || stable.contains($0) } }
+}
+
+/// What an operator has ordered.
+package struct StewardOrders: Hashable, Sendable {
+  /// Hosts that give everything away. A host's own wish stands in its report.
+  package var drained: Set<HostID> = []
+  package var pins: [ShardID: HostID] = [:]
+
+  package init() {}
+}
+
+/// Orders and measurements for the joint below.
+package enum StewardCommand: Sendable {
+  case activate(ActiveWorld)
+  /// This host's own measurements, every few seconds.
+  case measure(HostReport)
+  /// Only the steward's node follows orders about others.
+  case order(StewardOrders)
+}
+
+extension Node {
+  mutating func obey(_ command: StewardCommand, now: Now, into effects: inout NodeEffects) {
+    switch command {
+    case .activate(let world):
+      guard world.version > stewardship.world?.version ?? 0 else { return }
+      stewardship.world = world
+      stewardship.directory.keep(only: Set(world.shards.map(\.id)))
+      shards.handle(.command(.adopt(world.voters)), now: now, into: &effects.shards)
+      wantVoters(now: now, into: &effects)
+      stewardship.isDue = true
+    case .measure(let report):
+      let isFirst = stewardship.own == nil
+      let wasDraining = stewardship.own?.isDraining
+      stewardship.own = report
+      if isFirst || wasDraining != report.isDraining { sendReports(now: now, into: &effects) }
+    case .order(let orders):
+      stewardship.orders = orders
+      stewardship.isDue = true
+    }
+    if stewardship.world != nil, !stewardship.hasTimers {
+      stewardship.hasTimers = true
+      schedule(.report, at: now.monotonic &+ Stewardship.reportPeriod, into: &effects)
+      schedule(.decide, at: now.monotonic &+ Stewardship.decisionPeriod, into: &effects)
+    }
+    decideIfDue(now: now, into: &effects)
+  }
+
+  /// Links to the voters stay: reports, records and the register's answers go over them.
+  private mutating func wantVoters(now: Now, into effects: inout NodeEffects) {
+    let wanted = Set(stewardship.voters.filter { $0 != membership.host })
+    for host in stewardship.linked.subtracting(wanted).sorted() {
+      want(host, false, by: .stewardship, now: now, &effects)
+    }
+    for host in wanted.subtracting(stewardship.linked).sorted() {
+      want(host, true, by: .stewardship, now: now, &effects)
+    }
+    stewardship.linked = wanted
+  }
+
+  // MARK: Time
+
+  enum StewardTimer: UInt8 {
+    case report = 1
+    case decide = 2
+  }
+
+  private func schedule(_ kind: StewardTimer, at: UInt64, into effects: inout NodeEffects) {
+    effects.deadlines.append(
+      Deadline(at: at, timer: Timer(room: TimerRoom.node, kind: kind.rawValue)))
+  }
+
+  mutating func fireStewardship(_ timer: Timer, now: Now, into effects: inout NodeEffects) {
+    switch StewardTimer(rawValue: timer.kind) {
+    case .report:
+      schedule(.report, at: now.monotonic &+ Stewardship.reportPeriod, into: &effects)
+      sendReports(now: now, into: &effects)
+    case .decide:
+      schedule(.decide, at: now.monotonic &+ Stewardship.decisionPeriod, into: &effects)
+      stewardship.isDue = true
+      decideIfDue(now: now, into: &effects)
+    case nil: break
+    }
+  }
+
+  // MARK: What gossip says
+
+  mutating func noteStability(_ event: MembershipEvent, now: Now, into effects: inout NodeEffects) {
+    switch event {
+    case .stableUp(let host): stewardship.stable.insert(host)
+    case .stableDown(let hosts): stewardship.stable.subtract(hosts)
+    case .impaired(let host, let isImpaired):
+      if isImpaired { stewardship.impaired.insert(host) } else { stewardship.impaired.remove(host) }
+    case .revoked(let host), .forgotten(let host):
+      stewardship.reports[host] = nil
+      stewardship.stable.remove(host)
+      stewardship.impaired.remove(host)
+    default: return
+    }
+    stewardship.isDue = true
+    decideIfDue(now: now, into: &effects)
+  }
+
+  // MARK: Reports
+
+  private mutating func sendReports(now: Now, into effects: inout NodeEffects) {
+    guard var report = stewardship.own, let world = stewardship.world else { return }
+    report.world = world.version
+    report.directory = stewardship.directory.mark
+    for voter in stewardship.voters {
+      if voter == membership.host {
+        note(report, from: voter, now: now)
+      } else {
+        send(.report(report), to: voter, now: now, into: &effects)
+      }
+    }
+  }
+
+  private mutating func note(_ report: HostReport, from host: HostID, now: Now) {
+    let first = stewardship.reports[host]?.first ?? now.monotonic
+    let before = stewardship.reports[host]?.report
+    stewardship.reports[host] = Stewardship.Received(report: report, at: now.monotonic, first: first)
+    for load in report.loads {
+      // Only the owner knows; whoever else reports a shard is not heard.
+      guard stewardship.reigns[load.shard]?.owner.host == host else { continue }
+      stewardship.loads[load.shard, default: Stewardship.Load()].load.report(
+        UInt64(load.load), monotonic: now.monotonic)
+      stewardship.loads[load.shard]?.players = Int(load.players)
+      stewardship.loads[load.shard]?.at = now.monotonic
+    }
+    let isNews =
+      before == nil || before?.weight != report.weight || before?.isDraining != report.isDraining
+      || before?.world != report.world || before?.resources != report.resources
+    if isNews { stewardship.isDue = true }
+  }
+
+  // MARK: Messages
+
+  private mutating func send(
+    _ message: StewardMessage, to host: HostID, now: Now, into effects: inout NodeEffects
+  ) {
+    guard let body = message.encoded() else { return }
+    channel.handle(.command(.linkFrame(.register, body, to: host)), now: now, into: &effects.channel)
+  }
+
+  mutating func receive(
+    _ bytes: UnsafeRawBufferPointer, from sender: MapShard.Member, now: Now, into effects: inout NodeEffects
+  ) {
+    let message: StewardMessage
+    do throws(WireError) {
+      message = try StewardMessage(bytes)
+    } catch {
+      stewardship.counters.malformed &+= 1
+      channel.handle(.command(.report(sender.host, .badMessage)), now: now, into: &effects.channel)
+      return
+    }
+    switch message {
+    case .report(let report):
+      guard stewardship.voters.contains(membership.host) else { return }
+      note(report, from: sender.host, now: now)
+      decideIfDue(now: now, into: &effects)
+      tell(sender.host, now: now, into: &effects)
+    case .directory(let part):
+      // A voter speaks for itself only, and the first one that lives is believed.
+      guard part.mark.steward == sender.host, part.mark.life == sender.life,
+        sender.host == stewardship.stewardHost(seenBy: membership.host)
+      else {
+        stewardship.counters.notFromSteward &+= 1
+        return
+      }
+      for entry in stewardship.directory.take(part) { place(entry, now: now, into: &effects) }
+    case .move(let wish):
+      guard sender.host == stewardship.stewardHost(seenBy: membership.host) else {
+        stewardship.counters.notFromSteward &+= 1
+        return
+      }
+      shards.handle(
+        .command(.move(wish.shard, to: wish.to, reason: wish.reason, plan: wish.plan, request: 0)), now: now,
+        into: &effects.shards)
+    }
+  }
+
+  private mutating func place(_ entry: DirectoryEntry, now: Now, into effects: inout NodeEffects) {
+    let concerns =
+      entry.replicas.contains(membership.host) || entry.members.contains(membership.host)
+      || stewardship.voters.contains(membership.host) || shards.view(of: entry.shard) != nil
+    guard concerns, !entry.replicas.isEmpty else { return }
+    shards.handle(
+      .command(.place(entry.shard, replicas: entry.replicas, minimum: Int(entry.minimum))), now: now,
+      into: &effects.shards)
+  }
+
+  private mutating func tell(_ host: HostID, now: Now, into effects: inout NodeEffects) {
+    guard host != membership.host, stewardship.steward != nil,
+      let held = stewardship.reports[host]?.report.directory, let part = stewardship.directory.part(after: held)
+    else { return }
+    send(.directory(part), to: host, now: now, into: &effects)
+    // Sent counts as held until the host's next report says otherwise, so that changes are not told twice.
+    stewardship.reports[host]?.report.directory = part.mark
+  }
+
+  // MARK: Decisions
+
+  mutating func decideIfDue(now: Now, into effects: inout NodeEffects) {
+    guard stewardship.isDue, let world = stewardship.world else { return }
+    stewardship.isDue = false
+    guard stewardship.stewardHost(seenBy: membership.host) == membership.host else {
+      // Another one is steward: what this one had begun is forgotten, the register remembers what counts.
+      stewardship.steward = nil
+      return
+    }
+    guard let certified = hosts else { return }
+    let view = stewardView(world, certified, now: now)
+    if stewardship.steward == nil {
+      stewardship.steward = Steward(firstPlan: now.wall / 1_000_000)
+      stewardship.directory.begin(as: shards.me)
+    }
+    guard let decision = stewardship.steward?.decide(view, now: now) else { return }
+    stewardship.counters.decisions &+= 1
+    stewardship.placement = decision.placement
+    carryOut(decision, view, now: now, into: &effects)
+  }
+
+  private func stewardView(_ world: ActiveWorld, _ certified: any CertifiedHosts, now: Now) -> StewardView {
+    var hosts: [PlacementHost] = []
+    var holders = 0
+    for host in certified.admitted {
+      guard let certificate = certified.certified(host) else { continue }
+      let status = membership.status(of: host)
+      let isGone = status == .left || status == .revoked
+      if certificate.roles.contains(.host), !certificate.roles.contains(.observer), !isGone { holders += 1 }
+      guard !isGone, let received = stewardship.reports[host],
+        now.monotonic &- received.at < Stewardship.reportLife || host == membership.host
+      else { continue }
+      hosts.append(placementHost(host, certificate, received, now: now))
+    }
+    let placed = world.shards.map { placementShard($0, now: now) }
+    return StewardView(
+      placement: PlacementView(salt: world.salt, rules: world.rules, hosts: hosts, shards: placed),
+      admittedHolders: holders)
+  }
+
+  private func placementHost(
+    _ host: HostID, _ certificate: CertifiedHost, _ received: Stewardship.Received, now: Now
+  ) -> PlacementHost {
+    let report = received.report
+    let isOwn = host == membership.host
+    let endpoint = isOwn ? membership.endpoint : membership.member(host)?.endpoint
+    var placed = PlacementHost(
+      id: host, ringSeed: certificate.ringSeed, roles: certificate.roles, trustClass: certificate.trustClass,
+      contributor: certificate.contributor, zone: endpoint?.prefix ?? 0,
+      weight: certificate.capacity > 0 ? min(certificate.capacity, Int(report.weight)) : Int(report.weight),
+      resources: report.resources)
+    placed.isDraining = report.isDraining || stewardship.orders.drained.contains(host)
+    placed.hasActiveWorld = report.world == stewardship.world?.version
+    placed.isImpaired = stewardship.impaired.contains(host)
+    let isSuspect = membership.status(of: host) == .suspect
+    placed.presence = isOwn || stewardship.stable.contains(host) ? (isSuspect ? .suspect : .alive) : .gone
+    return placed
+  }
+
+  private func placementShard(_ shard: ActiveWorld.Shard, now: Now) -> PlacementShard {
+    var placed = PlacementShard(id: shard.id, maps: shard.maps)
+    if let load = stewardship.loads[shard.id] {
+      placed.load = load.load.value
+      placed.classExponent = load.load.classExponent
+      placed.players = load.players
+    }
+    placed.pin = stewardship.orders.pins[shard.id]
+    if let record = shards.votedRecord(of: shard.id)?.record {
+      placed.standing = ShardStanding(record, since: stewardship.reigns[shard.id]?.since ?? 0) { member in
+        member == shards.me || (member.host != membership.host && channel.life(of: member.host) == member.life)
+      }
+    }
+    return placed
+  }
+
+  private mutating func carryOut(
+    _ decision: StewardDecision, _ view: StewardView, now: Now, into effects: inout NodeEffects
+  ) {
+    let lists = Dictionary(decision.lists.map { ($0.shard, $0) }) { first, _ in first }
+    var changed = false
+    for shard in view.placement.shards {
+      let record = shards.votedRecord(of: shard.id)?.record
+      noteReign(record, now: now)
+      var entry = stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
+      if let list = lists[shard.id] {
+        entry.replicas = list.replicas
+        entry.minimum = UInt8(clamping: list.minimum)
+      }
+      entry.pin = shard.pin
+      if let record { entry.take(record, since: stewardship.reigns[shard.id]?.wall ?? 0) }
+      if stewardship.directory.set(entry) {
+        changed = true
+        place(entry, now: now, into: &effects)
+      }
+    }
+    if changed {
+      for host in stewardship.reports.keys.sorted() { tell(host, now: now, into: &effects) }
+    }
+    for action in decision.actions { ask(action, now: now, into: &effects) }
+  }
+
+  private mutating func noteReign(_ record: Record?, now: Now) {
+    guard let record else { return }
+    if stewardship.reigns[record.shard]?.owner != record.owner {
+      stewardship.reigns[record.shard] = Stewardship.Reign(
+        owner: record.owner, since: now.monotonic, wall: now.wallSeconds)
+    }
+  }
+
+  private mutating func ask(_ action: WantedAction, now: Now, into effects: inout NodeEffects) {
+    // Invitations and drops follow from the list that the owner is told.
+    guard case .move(let target) = action.step, let reason = action.reason.change,
+      let owner = shards.votedRecord(of: action.shard)?.record.owner.host
+    else { return }
+    stewardship.counters.wishesSent &+= 1
+    if owner == membership.host {
+      shards.handle(
+        .command(.move(action.shard, to: target, reason: reason, plan: action.plan, request: 0)), now: now,
+        into: &effects.shards)
+    } else {
+      let wish = MoveWish(shard: action.shard, to: target, reason: reason, plan: action.plan)
+      send(.move(wish), to: owner, now: now, into: &effects)
+    }
+  }
+}
+
+extension DirectoryEntry {
+  mutating func take(_ record: Record, since: UInt64) {
+    epoch = record.epoch
+    version = record.version
+    owner = record.owner.host
+    members = record.members.map(\.host)
+    learners = record.learners
+    reason = record.reason
+    plan = record.plan
+    self.since = since
+  }
+}
