@@ -68,7 +68,7 @@ enum SnapshotFile {
   static func ending(_ snapshot: Snapshot, store: UInt64, at offset: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.write(atMost: fixedSize + snapshot.blocks.count * BlockReference.size) { writer in
-      writer.logPosition(snapshot.position)
+      writer.position(snapshot.position)
       writer.u64(snapshot.covers)
       writer.u64(snapshot.wall)
       writer.u32(UInt32(truncatingIfNeeded: snapshot.keys))
@@ -139,7 +139,7 @@ extension Snapshot {
   fileprivate init(_ reader: inout Reader, shard: ShardID, number: UInt64) throws(WireError) {
     self.shard = shard
     self.number = number
-    position = try reader.logPosition()
+    position = try reader.position()
     covers = try reader.u64()
     wall = try reader.u64()
     keys = Int(try reader.u32())

@@ -37,10 +37,10 @@ extension StoredRecord {
   /// Bytes that `encode` takes at most.
   var sizeBound: Int {
     switch self {
-    case .entries(_, let entries): entries.reduce(32) { $0 + $1.storedSizeBound }
+    case .entries(_, let entries): entries.reduce(32) { $0 + $1.size }
     case .truncate, .forget, .snapshotMade, .checkpointBegin, .checkpointEnd: 64
     case .installing: 64
-    case .reign(_, let proven, _): proven.storedSizeBound + 32
+    case .reign: ProvenRecord.sizeLimit + 32
     case .register(_, let body): body.count + 32
     }
   }
@@ -51,16 +51,16 @@ extension StoredRecord {
       writer.u8(Kind.entries.rawValue)
       writer.shardID(shard)
       writer.varint(UInt64(entries.count))
-      for entry in entries { entry.store(into: &writer) }
+      for entry in entries { entry.write(into: &writer) }
     case .truncate(let shard, let position):
       writer.u8(Kind.truncate.rawValue)
       writer.shardID(shard)
-      writer.logPosition(position)
+      writer.position(position)
     case .reign(let shard, let proven, let sealed):
       writer.u8(Kind.reign.rawValue)
       writer.shardID(shard)
       writer.u64(sealed.rawValue)
-      proven.store(into: &writer)
+      proven.write(into: &writer)
     case .register(let key, let body):
       writer.u8(Kind.register.rawValue)
       writer.u64(key)
@@ -69,7 +69,7 @@ extension StoredRecord {
     case .installing(let shard, let position, let number):
       writer.u8(Kind.installing.rawValue)
       writer.shardID(shard)
-      writer.logPosition(position)
+      writer.position(position)
       writer.u64(number)
     case .forget(let shard):
       writer.u8(Kind.forget.rawValue)
@@ -94,21 +94,21 @@ extension StoredRecord {
     case .entries:
       let shard = try reader.shardID()
       var entries: [Entry] = []
-      for _ in 0..<(try reader.count(atMost: StoredRecord.entriesLimit)) { entries.append(try Entry(stored: &reader)) }
+      for _ in 0..<(try reader.count(atMost: StoredRecord.entriesLimit)) { entries.append(try Entry(&reader)) }
       self = .entries(shard, entries)
     case .truncate:
       let shard = try reader.shardID()
-      self = .truncate(shard, to: try reader.logPosition())
+      self = .truncate(shard, to: try reader.position())
     case .reign:
       let shard = try reader.shardID()
       let sealed = Epoch(try reader.u64())
-      self = .reign(shard, try ProvenRecord(stored: &reader), sealed: sealed)
+      self = .reign(shard, try ProvenRecord(&reader), sealed: sealed)
     case .register:
       let key = try reader.u64()
       self = .register(key: key, [UInt8](try reader.take(try reader.count(atMost: LogRecord.registerBodyLimit))))
     case .installing:
       let shard = try reader.shardID()
-      let position = try reader.logPosition()
+      let position = try reader.position()
       self = .installing(shard, position, snapshot: try reader.u64())
     case .forget:
       self = .forget(try reader.shardID())
@@ -123,93 +123,6 @@ extension StoredRecord {
     case .checkpointEnd:
       self = .checkpointEnd(number: try reader.u64())
     }
-  }
-}
-
-extension Entry {
-  /// Bytes that `store` takes at most.
-  var storedSizeBound: Int { 24 + 2 + 3 + key.count + 5 + value.count + 24 }
-
-  func store(into writer: inout Writer) {
-    writer.logPosition(position)
-    writer.u8(entryClass.rawValue)
-    writer.u8(change.rawValue)
-    writer.varint(UInt64(key.count))
-    writer.append(key)
-    writer.varint(UInt64(value.count))
-    writer.append(value)
-    writer.u64(client)
-    writer.u64(clientSequence)
-    writer.u64(wall)
-  }
-
-  init(stored reader: inout Reader) throws(WireError) {
-    let position = try reader.logPosition()
-    guard let entryClass = EntryClass(rawValue: try reader.u8()), let change = Change(rawValue: try reader.u8())
-    else { throw .invalid }
-    let key = [UInt8](try reader.take(try reader.count(atMost: Entry.keyLimit)))
-    let value = [UInt8](try reader.take(try reader.count(atMost: Entry.valueLimit)))
-    let client = try reader.u64()
-    let clientSequence = try reader.u64()
-    self.init(
-      position: position, entryClass: entryClass, change: change, key: key, value: value, client: client,
-      clientSequence: clientSequence, wall: try reader.u64())
-  }
-}
-
-extension ProvenRecord {
-  /// One voter, or up to 5 of them; a forged file names no more.
-  private static let storedProofLimit = 8
-
-  var storedSizeBound: Int { 96 + record.members.count * 16 + record.learners.count * 8 + proof.count * 72 }
-
-  func store(into writer: inout Writer) {
-    writer.shardID(record.shard)
-    writer.u64(record.epoch.rawValue)
-    writer.u64(record.version)
-    writer.member(record.owner)
-    writer.u8(UInt8(truncatingIfNeeded: record.members.count))
-    for member in record.members { writer.member(member) }
-    writer.u8(UInt8(truncatingIfNeeded: record.learners.count))
-    for learner in record.learners { writer.hostID(learner) }
-    writer.u8(record.reason.rawValue)
-    writer.u64(record.plan)
-    writer.u64(voterSet)
-    writer.u8(UInt8(truncatingIfNeeded: proof.count))
-    for signature in proof {
-      writer.hostID(signature.voter)
-      writer.signature(signature.signature)
-    }
-  }
-
-  init(stored reader: inout Reader) throws(WireError) {
-    let shard = try reader.shardID()
-    let epoch = Epoch(try reader.u64())
-    let version = try reader.u64()
-    let owner = try reader.member()
-    var members: [Member] = []
-    for _ in 0..<(try ProvenRecord.few(&reader, Record.membersLimit)) { members.append(try reader.member()) }
-    var learners: [HostID] = []
-    for _ in 0..<(try ProvenRecord.few(&reader, Record.learnersLimit)) { learners.append(try reader.hostID()) }
-    guard let reason = ChangeReason(rawValue: try reader.u8()) else { throw .invalid }
-    let plan = try reader.u64()
-    let voterSet = try reader.u64()
-    var proof: [VoterSignature] = []
-    for _ in 0..<(try ProvenRecord.few(&reader, ProvenRecord.storedProofLimit)) {
-      let voter = try reader.hostID()
-      proof.append(VoterSignature(voter: voter, signature: try reader.signature()))
-    }
-    self.init(
-      record: Record(
-        shard: shard, epoch: epoch, version: version, owner: owner, members: members, learners: learners,
-        reason: reason, plan: plan),
-      voterSet: voterSet, proof: proof)
-  }
-
-  private static func few(_ reader: inout Reader, _ limit: Int) throws(WireError) -> Int {
-    let count = Int(try reader.u8())
-    guard count <= limit else { throw .tooLarge }
-    return count
   }
 }
 
