@@ -185,6 +185,8 @@ package struct LogCounters: Hashable, Sendable {
   package var refusedTooLarge: UInt64 = 0
   package var refusedBusy: UInt64 = 0
   package var faults: UInt64 = 0
+  /// Files that could not be removed or cut.
+  package var removalsFailed: UInt64 = 0
   /// Answers of the disk to jobs that were not in flight.
   package var strayAnswers: UInt64 = 0
 

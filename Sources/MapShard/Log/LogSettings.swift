@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Sizes and times of a host's log. The figures are those of `ownership.md` 3.10 and 3.11; tests make them small.
 package struct LogSettings: Hashable, Sendable {

@@ -72,7 +72,7 @@ package struct ShardContent: Hashable, Sendable {
     return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var writer = Writer(UnsafeMutableRawBufferPointer(buffer))
       writer.shardID(shard)
-      writer.logPosition(position)
+      writer.position(position)
       writer.varint(UInt64(items.count))
       for item in items { item.encode(into: &writer) }
       writer.varint(UInt64(clients.count))
@@ -85,7 +85,7 @@ package struct ShardContent: Hashable, Sendable {
   package init(_ reader: inout Reader) throws(WireError) {
     guard reader.remaining <= ShardContent.sizeLimit else { throw .tooLarge }
     shard = try reader.shardID()
-    position = try reader.logPosition()
+    position = try reader.position()
     items = []
     clients = []
     // Memory follows the bytes: nothing is reserved for a count that is only declared.
@@ -138,21 +138,5 @@ extension ShardContent.ClientMark {
     clientSequence = try reader.u64()
     epoch = Epoch(try reader.u64())
     sequence = try reader.u64()
-  }
-}
-
-extension Writer {
-  mutating func logPosition(_ position: Position) {
-    u64(position.epoch.rawValue)
-    u64(position.sequence)
-    u64(position.hash)
-  }
-}
-
-extension Reader {
-  mutating func logPosition() throws(WireError) -> Position {
-    let epoch = Epoch(try u64())
-    let sequence = try u64()
-    return Position(epoch: epoch, sequence: sequence, hash: try u64())
   }
 }
