@@ -13,11 +13,21 @@ package struct MapList: Sendable {
   package struct Place: Hashable, Sendable {
     package var file: String
     package var line: Int
+
+    package init(file: String, line: Int) {
+      self.file = file
+      self.line = line
+    }
   }
 
   package struct Entry: Hashable, Sendable {
     package var name: MapName
     package var place: Place
+
+    package init(name: MapName, place: Place) {
+      self.name = name
+      self.place = place
+    }
   }
 
   package struct Note: Hashable, Sendable {

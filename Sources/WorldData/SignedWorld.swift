@@ -3,7 +3,8 @@ package import Wire
 
 /// Whether `signature` over "mesh-world/1" ‖ body is by the operator whose key has this id; false also for a key that is
 /// not trusted here.
-package typealias WorldVerification = (_ operatorKeyID: UInt32, _ signature: Signature, _ body: UnsafeRawBufferPointer)
+package typealias WorldVerification =
+  @Sendable (_ operatorKeyID: UInt32, _ signature: Signature, _ body: UnsafeRawBufferPointer)
   -> Bool
 
 /// Names a document: hosts tell each other (version, root).

@@ -11,7 +11,7 @@ package struct WorldBuilder: Sendable {
     case noMaps
     case tooManyMaps(Int)
     /// Listed, and in no cache: as many as there are, the first ones by name.
-    case missing([MissingMap], total: Int)
+    case missing([MapList.Entry], total: Int)
     /// In no line of the shard file, which has no `auto` or `per-map`: the first ones by name.
     case ungrouped([MapName], total: Int)
     /// A shard of the file has no map left.
@@ -19,11 +19,6 @@ package struct WorldBuilder: Sendable {
     /// A map's name cannot be a shard's (`per-map`).
     case shardName(MapName)
     case cache(index: Int, MapCacheError)
-  }
-
-  package struct MissingMap: Hashable, Sendable {
-    package var name: MapName
-    package var place: MapList.Place
   }
 
   /// Messages show so many names.
@@ -38,12 +33,12 @@ package struct WorldBuilder: Sendable {
     self.search = search
     guard !list.entries.isEmpty else { throw .noMaps }
     guard list.entries.count <= World.mapLimit else { throw .tooManyMaps(list.entries.count) }
-    var missing: [MissingMap] = []
+    var missing: [MapList.Entry] = []
     for entry in list.entries.sorted(by: { $0.name < $1.name }) {
       if let found = search[entry.name] {
         maps.append((entry.name, found))
       } else {
-        missing.append(MissingMap(name: entry.name, place: entry.place))
+        missing.append(entry)
       }
     }
     guard missing.isEmpty else {

@@ -123,6 +123,7 @@ package enum WorldEvent: Hashable, Sendable {
 /// How far the download of a world is.
 package struct WorldProgress: Hashable, Sendable {
   package var mark: WorldMark
+  /// Maps whose cells are here, of all.
   package var objects: Int
   package var total: Int
   /// Of objects that came in this life of the process.

@@ -77,10 +77,12 @@ extension WorldSync {
   }
 
   private mutating func askForObjects(of world: SignedWorld, now: Now, into effects: inout WorldEffects) {
-    var taken: Set<Int> = []
-    for case .objects(world.mark, let maps) in asks.map(\.wish) { taken.formUnion(maps) }
-    for case .objects(world.mark, let maps, _) in writing.values { taken.formUnion(maps) }
-    var missing = store.missing(of: world).filter { !taken.contains($0) }[...]
+    // By address: many maps of a stock world have the same cells.
+    var taken: Set<Digest> = []
+    let entries = world.world.maps
+    for case .objects(world.mark, let maps) in asks.map(\.wish) { taken.formUnion(maps.map { entries[$0].address }) }
+    for case .objects(_, let objects) in writing.values { taken.formUnion(objects.map(\.address)) }
+    var missing = store.missing(of: world).filter { taken.insert(entries[$0].address).inserted }[...]
     // What waits for a slow disk counts too.
     while asks.count + batchesWriting < settings.asks, !missing.isEmpty {
       // Whoever has a later version has kept this one; whether it has is answered.
@@ -88,7 +90,7 @@ extension WorldSync {
       var maps: [Int] = []
       var cells = 0
       while maps.count < WorldMessage.objectLimit, let map = missing.first {
-        cells += world.world.maps[map].size.cells
+        cells += entries[map].size.cells
         guard maps.isEmpty || cells <= settings.cellsPerAsk else { break }
         maps.append(map)
         missing.removeFirst()
@@ -222,7 +224,7 @@ extension WorldSync {
     switch batch {
     case .success(let batch):
       sources[host]?.failures = 0
-      persist(.objects(batch.objects), .objects(mark, batch.maps, batch.objects), into: &effects)
+      persist(.objects(batch.objects), .objects(mark, batch.objects), into: &effects)
     case .failure:
       counters.badBatches &+= 1
       effects.events.append(.refused(.malformed, from: host))
@@ -247,16 +249,15 @@ struct Download {
   }
 
   /// The progress, when it is worth telling.
-  mutating func add(_ mark: WorldMark, objects: Int, bytes: UInt64, now: Now) -> WorldProgress? {
+  mutating func add(_ mark: WorldMark, missing: Int, bytes: UInt64, now: Now) -> WorldProgress? {
     guard var next = progress, next.mark == mark else { return nil }
-    next.objects = min(next.objects + objects, next.total)
+    next.objects = next.total - missing
     next.bytes &+= bytes
     let milliseconds = (now.monotonic &- began) / 1_000_000
     next.bytesPerSecond = milliseconds == 0 ? 0 : next.bytes &* 1_000 / milliseconds
-    let came = UInt64(next.objects - objectsAtBegin)
+    let came = UInt64(max(0, next.objects - objectsAtBegin))
     next.secondsLeft =
-      milliseconds < 3_000 || came == 0
-      ? nil : (UInt64(next.total - next.objects) &* milliseconds / came + 999) / 1_000
+      milliseconds < 3_000 || came == 0 ? nil : (UInt64(missing) &* milliseconds / came + 999) / 1_000
     progress = next
     let tenths = next.objects * 10 / next.total
     guard tenths > lastTold else { return nil }

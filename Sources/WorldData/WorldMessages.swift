@@ -104,7 +104,6 @@ package struct ObjectBatch: Sendable {
 
   /// Verified objects of a batch that was asked for: each has the size and the address that the world gives its map.
   package let objects: [MapObject]
-  package let maps: [Int]
 
   /// - Throws: `invalid` for anything that was not asked for, before its cells are inflated, and for cells with another
   ///   address.
@@ -114,7 +113,6 @@ package struct ObjectBatch: Sendable {
     guard reader.remaining <= ObjectBatch.sizeLimit else { throw .tooLarge }
     guard try reader.worldMark() == world.mark else { throw .invalid }
     var objects: [MapObject] = []
-    var maps: [Int] = []
     var rest = asked[...]
     for _ in 0..<(try reader.count(atMost: WorldMessage.objectLimit)) {
       let index = try reader.count(atMost: World.mapLimit)
@@ -127,11 +125,9 @@ package struct ObjectBatch: Sendable {
         object.address == world.world.maps[index].address
       else { throw .invalid }
       objects.append(object)
-      maps.append(index)
     }
     guard !objects.isEmpty else { throw .invalid }
     try reader.expectEnd()
     self.objects = objects
-    self.maps = maps
   }
 }

@@ -52,7 +52,7 @@ package struct WorldSync {
   /// What is being written.
   enum Writing {
     case document(SignedWorld, from: HostID?, request: UInt64?)
-    case objects(WorldMark, [Int], [MapObject])
+    case objects(WorldMark, [MapObject])
     case state(WorldState, request: UInt64?)
     case forget
   }
@@ -254,12 +254,14 @@ package struct WorldSync {
       }
       persistState(request: nil, into: &effects)
       forget(into: &effects)
-    case .objects(let mark, let maps, let objects):
+    case .objects(let mark, let objects):
       store.hold(objects.map(\.address))
       let bytes = objects.reduce(0) { $0 + UInt64($1.encodedSize) }
       counters.objects &+= UInt64(objects.count)
       counters.objectBytes &+= bytes
-      if let progress = download.add(mark, objects: maps.count, bytes: bytes, now: now) {
+      if let world = store[mark],
+        let progress = download.add(mark, missing: store.missing(of: world).count, bytes: bytes, now: now)
+      {
         effects.events.append(.progress(progress))
       }
       // The last ones, or those of a world that was given up meanwhile.
