@@ -17,7 +17,7 @@ extension World {
   private static let magic: UInt32 = 0x0031_574d
 
   package var encodedSize: Int {
-    var size = 96 + 1 + voters.count * 16 + 1
+    var size = 52 + 30 + 1 + voters.count * 16 + 1
     if let tree { size += 4 + tree.listing.encodedSizeBound }
     size += maps.reduce(10) { $0 + 1 + $1.name.text.utf8.count + 4 + Digest.size }
     return size + shards.reduce(10) { $0 + 1 + $1.name.text.utf8.count + 10 + $1.maps.count * 3 }

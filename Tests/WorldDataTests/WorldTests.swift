@@ -29,8 +29,8 @@ import WorldData
     #expect(bytes[..<4].elementsEqual(Array("MW1".utf8) + [0]))
     #expect(bytes[12..<20].elementsEqual([3, 0, 0, 0, 0, 0, 0, 0]))
     let body = bytes.dropLast(SignedWorld.trailerSize)
-    // 52 of header, 35 of settings, 17 of voters, no tree, 46 + 1 of maps, 12 of shards.
-    #expect(body.count == 52 + 35 + 17 + 1 + 1 + 9 + 4 + 32 + 1 + 9 + 2)
+    // 52 of header, 30 of settings, 17 of voters, 1 without a tree, 46 of maps, 12 of shards.
+    #expect(body.count == 52 + 30 + 17 + 1 + 46 + 12)
     #expect(body.suffix(12).elementsEqual([1, 8] + Array("prontera".utf8) + [1, 0]))
     #expect(ShardID(named: .of("prontera")).description == "9d8c0ffd2113a114")
   }
