@@ -63,7 +63,7 @@ let package = Package(
     room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
     room("MapShard", ["Wire", "Hashing", "CLZ4"]),
     room("ShardSim", ["Wire", "Hashing", "MapShard"]),
-    room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
+    room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard"]),
     room("Configuration"),
     room("Control"),
     room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),

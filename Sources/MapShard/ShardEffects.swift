@@ -39,10 +39,11 @@ package struct ShardEffects {
 
   package init(buffer: MessageBuffer) { self.buffer = buffer }
 
-  /// Forgets what a joint has carried on; appends and replies stay for the shell.
+  /// Forgets what a joint has carried on; replies stay for the shell.
   package mutating func settled() {
     heartbeats.removeAll(keepingCapacity: true)
     frames.removeAll(keepingCapacity: true)
+    appends.removeAll(keepingCapacity: true)
     snapshots.removeAll(keepingCapacity: true)
     links.removeAll(keepingCapacity: true)
     deadlines.removeAll(keepingCapacity: true)

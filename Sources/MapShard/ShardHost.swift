@@ -5,7 +5,7 @@ package import Wire
 ///
 /// The rules stand in files named after the roles; each is an extension of this type, because promises belong to pairs of
 /// hosts and votes to the host, not to one shard.
-package struct ShardHost: Sendable {
+package struct ShardHost {
   package let me: Member
   /// Of this host's data directory: with the host it is a voter's seat.
   package let store: UInt64

@@ -78,6 +78,9 @@ extension ShardHost {
       minimum: replica.minimum, planned: replica.move?.target)
   }
 
+  /// Whether this host has anything of a shard: a copy, or a place in its list.
+  package func holds(_ shard: ShardID) -> Bool { places[shard] != nil }
+
   /// The voter's record of a shard, whether or not the shard is held here.
   package func voted(_ shard: ShardID) -> Record? { voter.slots[shard]?.record }
   /// The set in which this host votes now; `nil`: in none.

@@ -1,4 +1,5 @@
 package import Gossip
+package import MapShard
 import SecureChannel
 package import Wire
 
@@ -10,6 +11,7 @@ package struct Node<Channel: PeerChannel> {
   package internal(set) var channel: Channel
   package internal(set) var membership: Membership
   package internal(set) var shards: ShardHost
+  package internal(set) var store: NodeStore
   package internal(set) var stewardship = Stewardship()
   let renewal: (any CertificateRenewal)?
   let hosts: (any CertifiedHosts)?
@@ -20,12 +22,14 @@ package struct Node<Channel: PeerChannel> {
   /// `renewal` adopts renewed certificates and `hosts` tells what certificates say; simulations without certificates have
   /// neither, and place no shards.
   package init(
-    channel: Channel, membership: Membership, shards: ShardHost, renewal: (any CertificateRenewal)? = nil,
+    channel: Channel, membership: Membership, shards: ShardHost, store: NodeStore,
+    renewal: (any CertificateRenewal)? = nil,
     hosts: (any CertifiedHosts)? = nil
   ) {
     self.channel = channel
     self.membership = membership
     self.shards = shards
+    self.store = store
     self.renewal = renewal
     self.hosts = hosts
   }
@@ -53,10 +57,8 @@ package struct Node<Channel: PeerChannel> {
       persistEnded(token, durable: true, now: now, into: &effects)
     case .persistFailed(let token):
       persistEnded(token, durable: false, now: now, into: &effects)
-    case .logDurable(let token):
-      shards.handle(.durable(token: token), now: now, into: &effects.shards)
-    case .logFailed:
-      shards.handle(.storeFailed, now: now, into: &effects.shards)
+    case .log(let input):
+      store.writer.handle(input, now: now, into: &store.effects)
     case .command(let command):
       obey(command, now: now, into: &effects)
     }
@@ -68,6 +70,7 @@ package struct Node<Channel: PeerChannel> {
     case TimerRoom.gossip: membership.handle(.deadline(timer), now: now, into: &effects.membership)
     case TimerRoom.channel: channel.handle(.deadline(timer), now: now, into: &effects.channel)
     case TimerRoom.node: fireStewardship(timer, now: now, into: &effects)
+    case TimerRoom.log: store.writer.handle(.deadline(timer), now: now, into: &store.effects)
     case TimerRoom.shards: shards.handle(.deadline(timer), now: now, into: &effects.shards)
     default: break  // of a room that this version does not have
     }
@@ -113,6 +116,7 @@ package struct Node<Channel: PeerChannel> {
     var membershipEvent = 0
     var roster = 0
     var persist = 0
+    var append = 0
     var heartbeat = 0
     var frame = 0
     var snapshot = 0
@@ -151,6 +155,11 @@ package struct Node<Channel: PeerChannel> {
         send += 1
         progress = true
       }
+      if append < effects.shards.appends.count {
+        append = self.append(from: append, now: now, into: &effects)
+        progress = true
+      }
+      if followLog(now: now, into: &effects) { progress = true }
       while link < effects.shards.links.count {
         let (host, wanted) = effects.shards.links[link]
         want(host, wanted, by: .shards, now: now, &effects)

@@ -28,9 +28,11 @@ package struct NodeEffects {
   package var deadlines: [Deadline] = []
   package var persists: [Persist] = []
   package var events: [NodeEvent] = []
+  /// Of the log: at most one job of a lane is in flight.
+  package var jobs: [DiskJob] = []
+  package var fetched: [(request: UInt64, content: Result<ShardContent, SnapshotRefusal>)] = []
 
-  /// Records for the host's log, and answers to those who asked something of shards.
-  package var appends: [ShardEffects.Append] { shards.appends }
+  /// Answers to those who asked something of shards.
   package var replies: [(request: UInt64, reply: ShardReply)] { shards.replies }
 
   var channel: ChannelEffects
@@ -52,6 +54,8 @@ package struct NodeEffects {
     deadlines.removeAll(keepingCapacity: true)
     persists.removeAll(keepingCapacity: true)
     events.removeAll(keepingCapacity: true)
+    jobs.removeAll(keepingCapacity: true)
+    fetched.removeAll(keepingCapacity: true)
     channel.removeAll()
     membership.removeAll()
     shards.removeAll()
@@ -64,6 +68,7 @@ package enum NodeEvent: Sendable {
   case membership(MembershipEvent)
   case channel(ChannelEvent)
   case shard(ShardEvent)
+  case log(LogEvent)
   /// A renewed certificate for this host is in use and spread.
   case certificateRenewed(notAfter: UInt64)
   /// A certificate came that is not for this host, not newer, or not valid.
@@ -78,4 +83,5 @@ enum TimerRoom {
   static let channel: UInt8 = 1
   static let node: UInt8 = 2
   static let shards: UInt8 = 3
+  static let log: UInt8 = 4
 }

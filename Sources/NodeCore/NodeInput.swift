@@ -20,9 +20,8 @@ package enum NodeInput {
   case persisted(token: UInt64)
   case persistFailed(token: UInt64)
 
-  /// The shards' log is durable up to and with the record that carried this token; or it never will be.
-  case logDurable(token: UInt64)
-  case logFailed
+  /// What the disk did of the log's jobs.
+  case log(LogInput)
 
   case command(NodeCommand)
 }

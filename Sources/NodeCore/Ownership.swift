@@ -1,5 +1,5 @@
 import Gossip
-package import MapShard
+import MapShard
 import SecureChannel
 import Wire
 

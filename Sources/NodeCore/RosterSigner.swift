@@ -4,7 +4,7 @@ package import SecureChannel
 package import Wire
 
 /// The roster as gossip sees it: keys behind records, metadata, revocations. Also judges renewed certificates.
-package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHosts {
+package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHosts, RegisterSigner {
   private let roster: Roster
   private let facts: HostFacts
   private var ownVersion: UInt64
@@ -63,6 +63,25 @@ package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHos
   package func writeRevocation(of host: HostID, into writer: inout Writer) -> Bool {
     roster.writeRevocation(of: host, into: &writer)
   }
+
+  // MARK: Register
+
+  package func sign(_ bytes: UnsafeRawBufferPointer) -> Signature { roster.sign(.register, bytes) }
+
+  package func verify(_ signature: Signature, over bytes: UnsafeRawBufferPointer, by host: HostID) -> SignatureVerdict {
+    switch roster.verify(signature, .register, bytes, by: host) {
+    case .valid: .valid
+    case .unknownKey: .unknownKey
+    case .invalid, .revoked: .invalid
+    }
+  }
+
+  package func verifyOperator(_ signature: Signature, over bytes: UnsafeRawBufferPointer) -> Bool {
+    roster.network.operators.contains { $0.verify(signature, domain: RosterSigner.orderDomain, bytes) }
+  }
+
+  /// Of the operator's signed words about shards and voters.
+  package static let orderDomain: StaticString = "mesh-order/1"
 
   // MARK: Placement
 

@@ -1,12 +1,20 @@
 import Hashing
 package import Wire
 
-/// The two kinds of record that hosts sign (DESIGN 5.1).
+/// The kinds of record that hosts sign (DESIGN 5.1, `ownership-protocol.md` E1).
 package enum RosterRecord: Sendable {
   case selfRecord
   case accusation
+  /// A voter vouches for a record of the register.
+  case register
 
-  var domain: StaticString { self == .selfRecord ? "mesh-self/1" : "mesh-accuse/1" }
+  var domain: StaticString {
+    switch self {
+    case .selfRecord: "mesh-self/1"
+    case .accusation: "mesh-accuse/1"
+    case .register: "mesh-register/1"
+    }
+  }
 }
 
 package enum RosterVerdict: Hashable, Sendable {
@@ -282,7 +290,8 @@ package final class Roster {
     if isRevoked(host) { return .revoked }
     guard let key = entries[host]?.certificate.key.signing else { return .unknownKey }
     return withSignedText(record, body) { text in
-      let memory = record == .accusation ? recordDigest(text, signature, key) : nil
+      // The same accusation comes from many hosts, the same record with every batch of entries.
+      let memory = record == .selfRecord ? nil : recordDigest(text, signature, key)
       if let memory, verifiedRecords.value(of: memory) != nil {
         counters.cached &+= 1
         return .valid

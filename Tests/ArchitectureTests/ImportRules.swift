@@ -11,7 +11,7 @@ private let allowedImports: [String: Set<String>] = [
   "WorldData": ["Wire", "Hashing", "CSodium", "CZlib"],
   "MapShard": ["Wire", "Hashing", "CLZ4"],
   "ShardSim": ["Wire", "Hashing", "MapShard"],
-  "NodeCore": ["Wire", "SecureChannel", "Gossip"],
+  "NodeCore": ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard"],
   "Configuration": [],
   "Control": ["FoundationEssentials", "Glibc"],
   "MeshNode": [

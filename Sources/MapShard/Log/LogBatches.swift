@@ -17,7 +17,7 @@ extension LogWriter {
         count += 1
       }
       put(.entries(shard, Array(rest.prefix(count))), shard: shard)
-      var log = shards[shard] ?? ShardLog()
+      var log = shards[shard] ?? LoggedShard()
       log.last = rest[rest.startIndex + count - 1].position
       log.note(batch: lastAssigned)
       log.entriesSince += count

@@ -45,7 +45,7 @@ struct ClosedSegment: Hashable, Sendable {
 }
 
 /// What the log knows of a shard.
-struct ShardLog: Hashable, Sendable {
+struct LoggedShard: Hashable, Sendable {
   /// Records of the shard in one batch, and the sequence that its log ended with there.
   struct Span: Hashable, Sendable {
     var batch: UInt64
@@ -103,7 +103,7 @@ struct LogHandover: Hashable, Sendable {
   var nextCheckpoint: UInt64 = 1
   /// By rising number.
   var segments: [ClosedSegment] = []
-  var shards: [ShardID: ShardLog] = [:]
+  var shards: [ShardID: LoggedShard] = [:]
   /// Files that are of no use: half-written snapshots, segments that nothing was written to, snapshots of forgotten
   /// shards.
   var leftovers: [StoreFile] = []

@@ -252,7 +252,7 @@ package struct LogRecovery<Disk: StoreReading> {
       found.sealed = reign.sealed
     }
     recovered.shards.shards[shard] = found
-    var kept = ShardLog()
+    var kept = LoggedShard()
     kept.snapshots = living(shard).compactMap { $0.snapshot }
     for (number, _) in living(shard) { kept.files[number] = fileSizes[shard]?[number] ?? 0 }
     kept.needsResume = line.isSuspended
@@ -262,7 +262,7 @@ package struct LogRecovery<Disk: StoreReading> {
     kept.entriesSince = found.entries.count
     kept.bytesSince = found.entries.reduce(0) { $0 + $1.size }
     // A damaged shard holds on to the log until it is repaired.
-    if damage != nil { kept.spans.append(ShardLog.Span(batch: 0, last: found.last.sequence)) }
+    if damage != nil { kept.spans.append(LoggedShard.Span(batch: 0, last: found.last.sequence)) }
     kept.spans += (log.spans[shard] ?? []).filter { $0.batch > (base?.covers ?? 0) }
     for fault in recovered.shards.faults {
       if case .snapshot(shard, let number)? = StoreFile(name: fault.file) { kept.damagedFiles.insert(number) }

@@ -31,7 +31,7 @@ struct LogReplay {
   private(set) var register: [UInt64: [UInt8]] = [:]
   private(set) var reigns: [ShardID: Reign] = [:]
   private(set) var records: [ShardID: [Placed]] = [:]
-  private(set) var spans: [ShardID: [ShardLog.Span]] = [:]
+  private(set) var spans: [ShardID: [LoggedShard.Span]] = [:]
   /// The newest snapshot that the log says is whole.
   private(set) var noted: [ShardID: UInt64] = [:]
   private(set) var forgottenAt: [ShardID: UInt64] = [:]
@@ -226,7 +226,7 @@ struct LogReplay {
     records[shard, default: []].append(Placed(batch: batch, segment: segment, offset: offset, record: record))
     var noted = spans[shard] ?? []
     if noted.last?.batch == batch { noted.removeLast() }
-    noted.append(ShardLog.Span(batch: batch, last: last))
+    noted.append(LoggedShard.Span(batch: batch, last: last))
     spans[shard] = noted
   }
 

@@ -27,9 +27,9 @@ extension LogWriter {
     nextSnapshot += 1
     let covers = lastAssigned
     put(.installing(shard, content.position, snapshot: number), shard: shard)
-    var log = shards[shard] ?? ShardLog()
+    var log = shards[shard] ?? LoggedShard()
     log.last = content.position
-    log.installing.append(ShardLog.Install(number: number, sequence: content.position.sequence))
+    log.installing.append(LoggedShard.Install(number: number, sequence: content.position.sequence))
     if maker?.snapshot.shard == shard, maker?.isInstall == false { maker?.isAbandoned = true }
     log.note(batch: lastAssigned)
     shards[shard] = log

@@ -49,7 +49,7 @@ package struct LogWriter {
   var pendingRemovals: [Removal] = []
 
   // Content.
-  var shards: [ShardID: ShardLog]
+  var shards: [ShardID: LoggedShard]
   var register: [UInt64: [UInt8]]
   var registerDamaged: Bool
   var reigns: [ShardID: Reign]

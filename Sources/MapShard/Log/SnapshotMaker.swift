@@ -32,7 +32,7 @@ struct SnapshotMaker {
   var unfinished: StoreFile { .unfinished(snapshot.shard, snapshot.number) }
 
   init(
-    _ content: ShardContent, number: UInt64, covers: UInt64, needs: UInt64, isInstall: Bool, log: ShardLog?,
+    _ content: ShardContent, number: UInt64, covers: UInt64, needs: UInt64, isInstall: Bool, log: LoggedShard?,
     store: UInt64, wall: UInt64
   ) {
     snapshot = Snapshot(
@@ -47,7 +47,7 @@ struct SnapshotMaker {
   }
 
   /// Which blocks need not be written again.
-  private mutating func learn(_ log: ShardLog) {
+  private mutating func learn(_ log: LoggedShard) {
     guard let newest = log.snapshots.last else { return }
     var live: [UInt64: Int] = [:]
     for block in newest.blocks { live[block.file, default: 0] += block.storedSize }

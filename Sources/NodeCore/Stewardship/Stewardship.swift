@@ -1,5 +1,6 @@
-package import Gossip
+import Gossip
 package import MapShard
+import SecureChannel
 package import Wire
 
 /// The part of a node that places shards (DESIGN 2: steward). Every host reports to the voters; the first voter that is
@@ -248,7 +249,7 @@ extension Node {
   private mutating func place(_ entry: DirectoryEntry, now: Now, into effects: inout NodeEffects) {
     let concerns =
       entry.replicas.contains(membership.host) || entry.members.contains(membership.host)
-      || stewardship.voters.contains(membership.host) || shards.view(of: entry.shard) != nil
+      || stewardship.voters.contains(membership.host) || shards.holds(entry.shard)
     guard concerns, !entry.replicas.isEmpty else { return }
     shards.handle(
       .command(.place(entry.shard, replicas: entry.replicas, minimum: Int(entry.minimum))), now: now,
@@ -332,7 +333,7 @@ extension Node {
       placed.players = load.players
     }
     placed.pin = stewardship.orders.pins[shard.id]
-    if let record = shards.votedRecord(of: shard.id)?.record {
+    if let record = shards.voted(shard.id) {
       placed.standing = ShardStanding(record, since: stewardship.reigns[shard.id]?.since ?? 0) { member in
         member == shards.me || (member.host != membership.host && channel.life(of: member.host) == member.life)
       }
@@ -346,7 +347,7 @@ extension Node {
     let lists = Dictionary(decision.lists.map { ($0.shard, $0) }) { first, _ in first }
     var changed = false
     for shard in view.placement.shards {
-      let record = shards.votedRecord(of: shard.id)?.record
+      let record = shards.voted(shard.id)
       noteReign(record, now: now)
       var entry = stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
       if let list = lists[shard.id] {
@@ -377,7 +378,7 @@ extension Node {
   private mutating func ask(_ action: WantedAction, now: Now, into effects: inout NodeEffects) {
     // Invitations and drops follow from the list that the owner is told.
     guard case .move(let target) = action.step, let reason = action.reason.change,
-      let owner = shards.votedRecord(of: action.shard)?.record.owner.host
+      let owner = shards.voted(action.shard)?.owner.host
     else { return }
     stewardship.counters.wishesSent &+= 1
     if owner == membership.host {
