@@ -63,7 +63,7 @@ let package = Package(
     room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
     room("MapShard", ["Wire", "Hashing", "CLZ4"]),
     room("ShardSim", ["Wire", "Hashing", "MapShard"]),
-    room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard"]),
+    room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard", "WorldData"]),
     room("Configuration"),
     room("Control"),
     room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),
@@ -74,7 +74,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
-    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
+    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),

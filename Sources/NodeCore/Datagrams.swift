@@ -1,6 +1,7 @@
 import Gossip
 import SecureChannel
 import Wire
+import WorldData
 
 /// The joint between sessions and gossip: frames go up, what either side learns of a peer goes to the other.
 extension Node {
@@ -11,6 +12,8 @@ extension Node {
         .message(delivery.bytes, from: delivery.from, at: delivery.endpoint), now: now, into: &effects.membership)
     case .heartbeat:
       beat(delivery, now: now, into: &effects)
+    case .world:
+      hearOfWorld(delivery.bytes, from: delivery.from, now: now, into: &effects)
     case .streamControl, .path, .time:
       break  // the channel consumes its own kinds
     }
@@ -24,9 +27,15 @@ extension Node {
       return
     case .transferSent(let id):
       transfers.ended(id)
+      worldTransferEnded(id, now: now, into: &effects)
       return
     case .transferFailed(let id, _):
       transfers.ended(id)
+      worldTransferEnded(id, now: now, into: &effects)
+    case .sessionUp(let host, _):
+      worldSession(host, isUp: true, now: now, into: &effects)
+    case .sessionDown(let host, _):
+      worldSession(host, isUp: false, now: now, into: &effects)
     case .labelFloor(let floor):
       keepLabelFloor(floor, into: &effects)
       return
@@ -52,6 +61,11 @@ extension Node {
     }
     advise(of: event, now: now, into: &effects)
     noteStability(event, now: now, into: &effects)
+    switch event {
+    case .dead(let host, _, _), .left(let host), .revoked(let host):
+      giveWorlds(.gone(host), now: now, into: &effects)
+    default: break
+    }
     effects.events.append(.membership(event))
   }
 }

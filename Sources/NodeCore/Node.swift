@@ -2,6 +2,7 @@ package import Gossip
 package import MapShard
 import SecureChannel
 package import Wire
+package import WorldData
 
 /// One node of the mesh: the cores and how they work together. Pure, like them; the shell and the simulator run it.
 ///
@@ -12,6 +13,8 @@ package struct Node<Channel: PeerChannel> {
   package internal(set) var membership: Membership
   package internal(set) var shards: ShardHost
   package internal(set) var store: NodeStore
+  package internal(set) var worlds: WorldSync
+  var worldJoint: WorldJoint
   package internal(set) var stewardship = Stewardship()
   let renewal: (any CertificateRenewal)?
   let hosts: (any CertifiedHosts)?
@@ -23,6 +26,7 @@ package struct Node<Channel: PeerChannel> {
   /// neither, and place no shards.
   package init(
     channel: Channel, membership: Membership, shards: ShardHost, store: NodeStore,
+    worlds: WorldSync, seed: UInt64,
     renewal: (any CertificateRenewal)? = nil,
     hosts: (any CertifiedHosts)? = nil
   ) {
@@ -30,6 +34,8 @@ package struct Node<Channel: PeerChannel> {
     self.membership = membership
     self.shards = shards
     self.store = store
+    self.worlds = worlds
+    worldJoint = WorldJoint(seed: seed)
     self.renewal = renewal
     self.hosts = hosts
   }
@@ -58,7 +64,11 @@ package struct Node<Channel: PeerChannel> {
     case .persistFailed(let token):
       persistEnded(token, durable: false, now: now, into: &effects)
     case .log(let input):
-      store.writer.handle(input, now: now, into: &store.effects)
+      store.handle(input, now: now)
+    case .world(let input):
+      giveWorlds(input, now: now, into: &effects)
+    case .objects(let bytes, let host):
+      sendObjects(bytes, to: host, now: now, into: &effects)
     case .command(let command):
       obey(command, now: now, into: &effects)
     }
@@ -69,8 +79,10 @@ package struct Node<Channel: PeerChannel> {
     switch timer.room {
     case TimerRoom.gossip: membership.handle(.deadline(timer), now: now, into: &effects.membership)
     case TimerRoom.channel: channel.handle(.deadline(timer), now: now, into: &effects.channel)
+    case TimerRoom.node where timer.kind == WorldJoint.timerKind: worldPeriod(now: now, into: &effects)
     case TimerRoom.node: fireStewardship(timer, now: now, into: &effects)
-    case TimerRoom.log: store.writer.handle(.deadline(timer), now: now, into: &store.effects)
+    case TimerRoom.worlds: giveWorlds(.deadline(timer), now: now, into: &effects)
+    case TimerRoom.log: store.handle(.deadline(timer), now: now)
     case TimerRoom.shards: shards.handle(.deadline(timer), now: now, into: &effects.shards)
     default: break  // of a room that this version does not have
     }
@@ -79,6 +91,7 @@ package struct Node<Channel: PeerChannel> {
   private mutating func obey(_ command: NodeCommand, now: Now, into effects: inout NodeEffects) {
     switch command {
     case .start(let peers):
+      beginWorlds(now: now, into: &effects)
       introduce(peers, now: now, into: &effects)
       membership.handle(.command(.start(peers: peers.map(\.peer))), now: now, into: &effects.membership)
     case .introduce(let peers):
@@ -117,6 +130,10 @@ package struct Node<Channel: PeerChannel> {
     var roster = 0
     var persist = 0
     var append = 0
+    var worldEvent = 0
+    var worldSend = 0
+    var document = 0
+    var worldReport = 0
     var heartbeat = 0
     var frame = 0
     var snapshot = 0
@@ -159,6 +176,27 @@ package struct Node<Channel: PeerChannel> {
         append = self.append(from: append, now: now, into: &effects)
         progress = true
       }
+      while worldEvent < effects.worlds.events.count {
+        follow(effects.worlds.events[worldEvent], now: now, into: &effects)
+        worldEvent += 1
+        progress = true
+      }
+      while worldSend < effects.worlds.sends.count {
+        self.send(effects.worlds.sends[worldSend], now: now, into: &effects)
+        worldSend += 1
+        progress = true
+      }
+      while document < effects.worlds.documents.count {
+        sendDocument(effects.worlds.documents[document], now: now, into: &effects)
+        document += 1
+        progress = true
+      }
+      while worldReport < effects.worlds.reports.count {
+        channel.handle(
+          .command(.report(effects.worlds.reports[worldReport], .badMessage)), now: now, into: &effects.channel)
+        worldReport += 1
+        progress = true
+      }
       if followLog(now: now, into: &effects) { progress = true }
       while link < effects.shards.links.count {
         let (host, wanted) = effects.shards.links[link]
@@ -199,12 +237,17 @@ package struct Node<Channel: PeerChannel> {
       deadline.timer.room = TimerRoom.shards
       effects.deadlines.append(deadline)
     }
+    for var deadline in effects.worlds.deadlines {
+      deadline.timer.room = TimerRoom.worlds
+      effects.deadlines.append(deadline)
+    }
     for event in effects.shards.events { effects.events.append(.shard(event)) }
     effects.channel.deadlines.removeAll(keepingCapacity: true)
     effects.channel.deliveries.removeAll(keepingCapacity: true)
     effects.channel.events.removeAll(keepingCapacity: true)
     effects.membership.removeAll()
     effects.shards.settled()
+    effects.worlds.settled()
   }
 }
 

@@ -2,6 +2,7 @@ package import Gossip
 package import MapShard
 package import SecureChannel
 package import Wire
+package import WorldData
 
 /// What one turn of a node wants done: filled by any number of `Node.handle` calls, carried out by the shell, then
 /// emptied by `removeAll`.
@@ -33,17 +34,22 @@ package struct NodeEffects {
   package var fetched: [(request: UInt64, content: Result<ShardContent, SnapshotRefusal>)] = []
 
   /// Answers to those who asked something of shards.
+  package var worldPersists: [WorldEffects.Persist] { worlds.persists }
+  package var serves: [WorldEffects.Serve] { worlds.serves }
+  package var worldReplies: [(request: UInt64, reply: WorldReply)] { worlds.replies }
   package var replies: [(request: UInt64, reply: ShardReply)] { shards.replies }
 
   var channel: ChannelEffects
   var membership: MembershipEffects
   var shards: ShardEffects
+  var worlds: WorldEffects
 
   package init(buffer: MessageBuffer = MessageBuffer()) {
     self.buffer = buffer
     channel = ChannelEffects(buffer: buffer)
     membership = MembershipEffects(buffer: buffer)
     shards = ShardEffects(buffer: buffer)
+    worlds = WorldEffects(buffer: buffer)
   }
 
   /// Datagrams to put on the wire as they are.
@@ -59,6 +65,7 @@ package struct NodeEffects {
     channel.removeAll()
     membership.removeAll()
     shards.removeAll()
+    worlds.removeAll()
     buffer.removeAll()
   }
 }
@@ -69,6 +76,7 @@ package enum NodeEvent: Sendable {
   case channel(ChannelEvent)
   case shard(ShardEvent)
   case log(LogEvent)
+  case world(WorldEvent)
   /// A renewed certificate for this host is in use and spread.
   case certificateRenewed(notAfter: UInt64)
   /// A certificate came that is not for this host, not newer, or not valid.
@@ -84,4 +92,5 @@ enum TimerRoom {
   static let node: UInt8 = 2
   static let shards: UInt8 = 3
   static let log: UInt8 = 4
+  static let worlds: UInt8 = 5
 }

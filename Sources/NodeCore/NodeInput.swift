@@ -2,6 +2,7 @@ package import Gossip
 package import MapShard
 package import SecureChannel
 package import Wire
+package import WorldData
 
 /// Everything that can happen to a node. Bytes are valid during the call only.
 package enum NodeInput {
@@ -22,6 +23,10 @@ package enum NodeInput {
 
   /// What the disk did of the log's jobs.
   case log(LogInput)
+  /// What the disk did of worlds, the rAthena tree, the operator's commands.
+  case world(WorldInput)
+  /// The objects that a serve asked for, as one batch; `nil`: none could be read.
+  case objects([UInt8]?, to: HostID)
 
   case command(NodeCommand)
 }

@@ -1,21 +1,36 @@
 package import MapShard
 package import Wire
 
-/// A host's log and what it wanted done when it was made: the node carries that out with its first turn.
+/// A host's log and what it wanted done when it was made: the node carries that out with its first turn. A host without
+/// one keeps nothing and so holds no shards: simulations of membership are made of such hosts.
 package struct NodeStore {
-  var writer: LogWriter
-  var effects: LogEffects
+  /// None or one; in an array, because a value that is taken out of an optional is copied.
+  private var writers: [LogWriter] = []
+  var effects = LogEffects()
+
+  package static let none = NodeStore()
+
+  private init() {}
 
   package init(_ settings: LogSettings, entropy: any Entropy, recovered: RecoveredLog, now: Now) {
-    effects = LogEffects()
-    writer = LogWriter(settings, entropy: entropy, recovered: recovered, now: now, into: &effects)
+    writers = [LogWriter(settings, entropy: entropy, recovered: recovered, now: now, into: &effects)]
   }
 
-  package var admission: LogAdmission { writer.admission }
-  package var counters: LogCounters { writer.counters }
+  package var admission: LogAdmission { writers.first?.admission ?? .failed }
+  package var counters: LogCounters { writers.first?.counters ?? LogCounters() }
   /// Bytes that the files of the store take.
-  package var used: UInt64 { writer.used }
-  package func history(of shard: ShardID) -> [Snapshot] { writer.history(of: shard) }
+  package var used: UInt64 { writers.first?.used ?? 0 }
+  package func history(of shard: ShardID) -> [Snapshot] { writers.first?.history(of: shard) ?? [] }
+
+  mutating func append(_ append: ShardEffects.Append, now: Now) {
+    guard !writers.isEmpty else { return }
+    writers[0].append(append.record, urgency: append.urgency, token: append.token, now: now, into: &effects)
+  }
+
+  mutating func handle(_ input: LogInput, now: Now) {
+    guard !writers.isEmpty else { return }
+    writers[0].handle(input, now: now, into: &effects)
+  }
 }
 
 /// The joint between shards and their log: what must be kept goes down, what is durable comes up.
@@ -24,9 +39,7 @@ extension Node {
   mutating func append(from first: Int, now: Now, into effects: inout NodeEffects) -> Int {
     var index = first
     while index < effects.shards.appends.count {
-      let append = effects.shards.appends[index]
-      store.writer.append(
-        append.record, urgency: append.urgency, token: append.token, now: now, into: &store.effects)
+      store.append(effects.shards.appends[index], now: now)
       index += 1
     }
     return index
@@ -45,7 +58,7 @@ extension Node {
     }
     for token in said.durable { shards.handle(.durable(token: token), now: now, into: &effects.shards) }
     for shard in said.contentsWanted {
-      store.writer.handle(.content(shard, shards.content(of: shard)), now: now, into: &store.effects)
+      store.handle(.content(shard, shards.content(of: shard)), now: now)
     }
     for event in said.events {
       if case .failed = event { shards.handle(.storeFailed, now: now, into: &effects.shards) }

@@ -2,6 +2,7 @@ import Gossip
 import MapShard
 import SecureChannel
 import Wire
+import WorldData
 
 /// The joint between whole transfers and those who want their content.
 extension Node {
@@ -24,9 +25,10 @@ extension Node {
     case .snapshot:
       guard let member = member(host) else { return }
       shards.handle(.snapshot(content, from: member), now: now, into: &effects.shards)
-    case .worldManifest, .objectBatch:
-      // Nobody asked for it: this node has no part that reads these purposes.
-      channel.handle(.command(.report(host, .badStream)), now: now, into: &effects.channel)
+    case .worldManifest:
+      giveWorlds(.document(content, from: host), now: now, into: &effects)
+    case .objectBatch:
+      giveWorlds(.objects(content, from: host), now: now, into: &effects)
     }
   }
 }

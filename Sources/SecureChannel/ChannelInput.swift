@@ -13,6 +13,8 @@ package enum FrameKind: UInt8, Sendable {
   case heartbeat = 4
   /// The coarse time that opens every datagram; used for round trips only.
   case time = 5
+  /// Which world a host has, and questions for documents and objects.
+  case world = 6
 }
 
 /// A TCP connection. The shell numbers the ones it accepts (highest bit set), the channel numbers the ones it opens.

@@ -235,7 +235,7 @@ extension Channel {
       var frames = FrameReader(reader)
       while let (kind, body) = try frames.next() {
         switch kind {
-        case .gossip, .heartbeat:
+        case .gossip, .heartbeat, .world:
           effects.deliveries.append(
             ChannelEffects.Delivery(from: peers[peer].host, kind: kind, bytes: body, endpoint: from))
         case .path: try receivePath(PathFrame(body), peer, slot, from: from, now: now, into: &effects)

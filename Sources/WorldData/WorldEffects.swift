@@ -87,6 +87,15 @@ package struct WorldEffects {
 
   package init(buffer: MessageBuffer) { self.buffer = buffer }
 
+  /// Forgets what a joint has carried on; persists, serves and replies stay for the shell.
+  package mutating func settled() {
+    sends.removeAll(keepingCapacity: true)
+    documents.removeAll(keepingCapacity: true)
+    deadlines.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+    reports.removeAll(keepingCapacity: true)
+  }
+
   /// Keeps the buffer's content: it belongs to the turn.
   package mutating func removeAll() {
     sends.removeAll(keepingCapacity: true)

@@ -11,7 +11,7 @@ private let allowedImports: [String: Set<String>] = [
   "WorldData": ["Wire", "Hashing", "CSodium", "CZlib"],
   "MapShard": ["Wire", "Hashing", "CLZ4"],
   "ShardSim": ["Wire", "Hashing", "MapShard"],
-  "NodeCore": ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard"],
+  "NodeCore": ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard", "WorldData"],
   "Configuration": [],
   "Control": ["FoundationEssentials", "Glibc"],
   "MeshNode": [
@@ -20,7 +20,7 @@ private let allowedImports: [String: Set<String>] = [
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
-  "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
+  "MeshSim": ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
     "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",

@@ -166,7 +166,7 @@ extension ChannelModel {
       case .time: break
       case .path: try receivePath(body, from: from, peer: peer, on: place, now: now, into: &effects)
       case .streamControl: try receiveStreamControl(body, from: peer, on: place, now: now, into: &effects)
-      case .gossip, .heartbeat:
+      case .gossip, .heartbeat, .world:
         guard let frameKind = FrameKind(rawValue: kind) else { break }
         effects.deliveries.append(
           ChannelEffects.Delivery(from: host, kind: frameKind, bytes: body, endpoint: from))
