@@ -8,7 +8,7 @@ package struct NodeStore {
   private var writers: [LogWriter] = []
   var effects = LogEffects()
 
-  package static let none = NodeStore()
+  package static var none: NodeStore { NodeStore() }
 
   private init() {}
 

@@ -29,6 +29,7 @@ struct WorldJoint {
   /// Transfers of object batches, by number, and for whom they are.
   var serving: [UInt64: HostID] = [:]
   var hasBegun = false
+  var isArmed = false
 
   init(seed: UInt64) { chance = Chance(seed: seed) }
 }
@@ -42,21 +43,17 @@ extension Node {
   mutating func beginWorlds(now: Now, into effects: inout NodeEffects) {
     guard !worldJoint.hasBegun else { return }
     worldJoint.hasBegun = true
-    effects.deadlines.append(
-      Deadline(
-        at: now.monotonic &+ WorldJoint.period, timer: Timer(room: TimerRoom.node, kind: WorldJoint.timerKind)))
     if let world = worlds.store.active { enter(world, now: now, into: &effects) }
-    worldJoint.announced = worlds.announced
+    noteAnnounced(now: now, into: &effects)
   }
 
   // MARK: Telling
 
   mutating func worldPeriod(now: Now, into effects: inout NodeEffects) {
-    effects.deadlines.append(
-      Deadline(
-        at: now.monotonic &+ WorldJoint.period, timer: Timer(room: TimerRoom.node, kind: WorldJoint.timerKind)))
+    worldJoint.isArmed = false
     worldJoint.periods &+= 1
-    noteAnnounced()
+    noteAnnounced(now: now, into: &effects)
+    arm(now: now, into: &effects)
     var told = 0
     for host in worldJoint.untold.sorted() where told < WorldJoint.tellsPerPeriod {
       tellWorld(host, now: now, into: &effects)
@@ -68,10 +65,20 @@ extension Node {
     }
   }
 
-  private mutating func noteAnnounced() {
+  private mutating func noteAnnounced(now: Now, into effects: inout NodeEffects) {
     guard worldJoint.announced != worlds.announced else { return }
     worldJoint.announced = worlds.announced
     worldJoint.untold = worldJoint.sessions
+    arm(now: now, into: &effects)
+  }
+
+  /// Who has nothing to tell needs no timer.
+  private mutating func arm(now: Now, into effects: inout NodeEffects) {
+    guard worldJoint.announced != nil, !worldJoint.isArmed else { return }
+    worldJoint.isArmed = true
+    effects.deadlines.append(
+      Deadline(
+        at: now.monotonic &+ WorldJoint.period, timer: Timer(room: TimerRoom.node, kind: WorldJoint.timerKind)))
   }
 
   mutating func worldSession(_ host: HostID, isUp: Bool, now: Now, into effects: inout NodeEffects) {
@@ -149,7 +156,7 @@ extension Node {
     switch event {
     case .activated(let mark):
       if let world = worlds.store[mark] { enter(world, now: now, into: &effects) }
-    case .whole: noteAnnounced()
+    case .whole: noteAnnounced(now: now, into: &effects)
     default: break
     }
     effects.events.append(.world(event))
