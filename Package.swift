@@ -85,6 +85,7 @@ let package = Package(
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
     tests("SecureChannelTests", ["SecureChannel", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),

@@ -21,10 +21,11 @@ extension Node {
       received(content, purpose, from: host, now: now, into: &effects)
       return
     case .transferSent(let id):
-      transfers.ended(id)
+      transferEnded(id, nil, into: &effects)
       return
-    case .transferFailed(let id, _):
-      transfers.ended(id)
+    case .transferFailed(let id, let failure):
+      transferEnded(id, failure, into: &effects)
+      return
     case .labelFloor(let floor):
       keepLabelFloor(floor, into: &effects)
       return
