@@ -212,6 +212,9 @@ extension Membership {
 
   /// The deadline of a question: suspicion only now, after helpers were asked.
   private mutating func finish(_ probe: Probe, _ now: Now, into effects: inout MembershipEffects) {
+    if stands(probe) {
+      table.note(probe.slot) { $0.losses.add(lost: probe.answer != .direct || probe.pings > 1) }
+    }
     switch probe.answer {
     case .direct:
       health.probeSucceeded()

@@ -140,7 +140,10 @@ extension Membership {
       if before != .alive || restarted { $0.since = now.monotonic }
     }
     if movedFrom != record.endpoint {
-      table.note(slot) { $0.roundTrip = RoundTrip() }
+      table.note(slot) {
+        $0.roundTrip = RoundTrip()
+        $0.losses = LossHistory()
+      }
       effects.events.append(.endpointChanged(record.host, record.endpoint))
     }
     switch before {

@@ -9,7 +9,7 @@ extension Node {
     case .gossip:
       membership.handle(
         .message(delivery.bytes, from: delivery.from, at: delivery.endpoint), now: now, into: &effects.membership)
-    case .heartbeat, .streamControl, .path, .time:
+    case .heartbeat, .streamControl, .path, .time, .survey:
       // The channel consumes its own kinds; heartbeats belong to the ownership protocol, which this node does not run.
       break
     }

@@ -105,6 +105,10 @@ extension ShellTests {
         let row = try #require(mesh.hosts[0].member("n2"))
         #expect(row.state == .alive && row.address == "127.0.0.1:\(mesh.hosts[1].port)" && row.roles == ["host"])
         #expect(LabClock.wait(upTo: 20) { mesh.hosts[0].member("n2")?.memoryRatio != nil }, "no load record came")
+        #expect(LabClock.wait(upTo: 20) { mesh.hosts[0].member("n2")?.lossRatio != nil }, "no probe ended")
+        let doctor = try #require(mesh.hosts[1].ask(.doctor(checks: ["clock", "mtu"]), within: 20) as DoctorReply?)
+        #expect(doctor.checks.map(\.status) == [.ok, .ok], "\(doctor.checks)")
+        #expect(doctor.checks.last?.sentence == "datagrams of full size (1232 bytes) pass both ways with 2 of 2 hosts")
 
         #expect(mesh.hosts[2].process?.terminate(within: 15) == .exited(0), mesh.tails)
         #expect(mesh.agree(2, Array(mesh.hosts[..<2])), mesh.tails)
@@ -221,7 +225,9 @@ extension ShellTests {
         defer { second.kill() }
         let witness = mesh.hosts[0]
         #expect(second.waitForEnding(within: 30) == .exited(5), "\(mesh.tails)\ncopy:\n\(second.logTail())")
-        #expect(witness.events.contains { $0.name.rawValue == "peer.identity.conflict" && $0.subject?.name == "n2" }, mesh.tails)
+        #expect(
+          witness.events.contains { $0.name.rawValue == "peer.identity.conflict" && $0.subject?.name == "n2" },
+          mesh.tails)
         #expect(mesh.agree(2), mesh.tails)
         #expect(original.process?.isRunning == true, mesh.tails)
         #expect(witness.member("n2")?.address == "127.0.0.1:\(original.port)")

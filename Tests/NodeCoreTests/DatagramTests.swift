@@ -23,7 +23,7 @@ import Wire
   @Test func onlyGossipGoesUp() throws {
     let (own, peer) = try Stage.acquainted(TestNetwork())
     let before = own.node.membership.counters.messagesReceived
-    for kind in [FrameKind.heartbeat, .streamControl, .path, .time] {
+    for kind in [FrameKind.heartbeat, .streamControl, .path, .time, .survey] {
       own.deliver([1, 2, 3], kind, from: peer.host, at: peer.endpoint)
     }
     #expect(own.node.membership.counters.messagesReceived == before)
@@ -115,6 +115,17 @@ import Wire
     #expect(own.script.takeCommands().map(\.words) == ["introduce \(third.host) \(third.endpoint)"])
   }
 
+  @Test func surveysGoToTheChannelAndTheirAnswersToTheShell() throws {
+    let (own, peer) = try Stage.acquainted(TestNetwork())
+    own.command(.survey(peer.host))
+    #expect(own.script.takeCommands().map(\.words) == ["survey \(peer.host)"])
+    own.channelSays(.surveyed(peer.host, wall: 7, roundTrip: 9))
+    guard case .channel(.surveyed(peer.host, wall: 7, roundTrip: 9))? = own.events.first else {
+      Issue.record("\(own.events)")
+      return
+    }
+  }
+
   @Test func channelEventsAreToldButThoseThatJointsConsume() throws {
     let (own, peer) = try Stage.acquainted(TestNetwork())
     own.channelSays(.sessionUp(peer.host, peer.endpoint), .labelFloor(5), .transferSent(id: 99))
@@ -138,6 +149,7 @@ extension ChannelCommand {
     case .transfer(let purpose, let content, let host, let id): "transfer \(id) \(purpose) \(content.count) \(host)"
     case .linkFrame(let channel, let content, let host, _): "frame \(channel) \(content.count) \(host)"
     case .report(let host, let violation): "report \(host) \(violation)"
+    case .survey(let host): "survey \(host)"
     case .linkCredit(let channel, let count, let host): "credit \(channel) \(count) \(host)"
     }
   }

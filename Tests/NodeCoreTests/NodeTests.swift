@@ -59,21 +59,4 @@ import Wire
     // Three calls into one set of effects, as in a turn of the loop.
     own.effects.removeAll()
   }
-
-  @Test func theSameInputsGiveTheSameEffects() throws {
-    let network = try TestNetwork()
-    let (own, peer) = try Stage.acquainted(network)
-    let twin = own.node
-    let frame: [UInt8] = [1, 9, 0, 0, 0]
-    var outcomes: [[String]] = []
-    for node in [own.node, twin] {
-      var node = node
-      var effects = NodeEffects()
-      own.script.sent = []
-      var bytes = ScriptedChannel.datagram(.gossip, from: peer.host, frame)
-      bytes.withUnsafeMutableBytes { node.handle(.datagram($0, from: peer.endpoint), now: own.now, into: &effects) }
-      outcomes.append(own.script.sent.map { "\($0.to) \($0.bytes)" } + effects.deadlines.map { "\($0)" })
-    }
-    #expect(outcomes[0] == outcomes[1])
-  }
 }

@@ -166,7 +166,7 @@ struct Announcer {
       Announcement(name: .peerLinkUp, level: .debug, subject: host, text: "link with \(names(host))")
     case .linkDown(let host):
       Announcement(name: .peerLinkDown, level: .debug, subject: host, text: "link with \(names(host)) ended")
-    case .linkFrame, .linkReady, .transferReceived, .transferSent, .transferFailed, .labelFloor:
+    case .linkFrame, .linkReady, .transferReceived, .transferSent, .transferFailed, .labelFloor, .surveyed:
       nil  // consumed by the joints of NodeCore
     }
   }
