@@ -17,9 +17,11 @@ final class Shell {
   let identity: NodeIdentity
   var settings: Settings
   var node: Node<Channel>
+  let signer: RosterSigner
   let ports: Ports
   let disk: Disk
   let links: LinkSockets
+  let audit: AuditLog
   let lookup: PeerSource
   let host = HostMeasurements()
   let events = EventLog()
@@ -57,9 +59,11 @@ final class Shell {
     identity = parts.identity
     settings = parts.settings
     node = parts.node
+    signer = parts.signer
     ports = parts.ports
     disk = parts.disk
     links = parts.links
+    audit = parts.audit
     lookup = parts.lookup
     options = parts.options
     notices = parts.notices

@@ -5,7 +5,7 @@ package import Wire
 /// The roster as gossip sees it: keys behind records, metadata, revocations. Also judges renewed certificates.
 package final class RosterSigner: RecordSigner, CertificateRenewal {
   private let roster: Roster
-  private let facts: HostFacts
+  private var facts: HostFacts
   private var ownVersion: UInt64
 
   /// Publishes our own metadata, from `firstVersion` on.
@@ -21,6 +21,14 @@ package final class RosterSigner: RecordSigner, CertificateRenewal {
   package static func firstVersion(after generation: UInt64, at now: Now, draw: UInt64) -> UInt64 {
     Incarnation(generation: Incarnation.generation(after: generation, at: now), refutation: (draw & 0xffff) << 8)
       .rawValue
+  }
+
+  /// Says what program this is, before anybody has been told anything: the version stays the same.
+  package func state(_ facts: HostFacts) {
+    self.facts = facts
+    if let certificate = roster.certificate(of: roster.identity.hostID) {
+      roster.publish(certificate, facts: facts, version: ownVersion)
+    }
   }
 
   package func sign(_ domain: RecordDomain, _ body: UnsafeRawBufferPointer) -> Signature {

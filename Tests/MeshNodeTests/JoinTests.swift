@@ -2,6 +2,7 @@ import Configuration
 import Control
 import EventLoop
 import Glibc
+import KeyStore
 import MeshLab
 import MeshNode
 import SecureChannel
@@ -106,6 +107,9 @@ extension ShellTests {
         #expect(row.state == .alive && row.address == "127.0.0.1:\(mesh.hosts[1].port)" && row.roles == ["host"])
         #expect(LabClock.wait(upTo: 20) { mesh.hosts[0].member("n2")?.memoryRatio != nil }, "no load record came")
         #expect(LabClock.wait(upTo: 20) { mesh.hosts[0].member("n2")?.lossRatio != nil }, "no probe ended")
+        let program = try #require(ProgramDigest.measure(mesh.binaries + "/mesh-node"))
+        let digits = program.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        for name in ["n1", "n2", "n3"] { #expect(mesh.hosts[0].member(name)?.build == digits) }
         let doctor = try #require(mesh.hosts[1].ask(.doctor(checks: ["clock", "mtu"]), within: 20) as DoctorReply?)
         #expect(doctor.checks.map(\.status) == [.ok, .ok], "\(doctor.checks)")
         #expect(doctor.checks.last?.sentence == "datagrams of full size (1232 bytes) pass both ways with 2 of 2 hosts")
@@ -165,6 +169,9 @@ extension ShellTests {
         }
         let again: RevokeReply? = mesh.hosts[1].ask(.revoke(revocation: bytes, reason: ""))
         #expect(again?.state == .known)
+        let written = try AuditTrail(folder: mesh.hosts[0].folder + "/data").entries(limit: 9).entries
+        #expect(written.map(\.result) == [.failed, .done] && written.allSatisfy { $0.verb == "revoke" })
+        #expect(written.last?.target == "n3 \(victim.key.hostID)" && written.last?.reason == "stolen")
         victim.process?.kill()
         // A host keeps it over a restart, with nobody there to tell it again.
         let host = mesh.hosts[1]

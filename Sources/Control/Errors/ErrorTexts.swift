@@ -30,6 +30,7 @@ extension ErrorCode {
     case .limitHit: .limitHit
     case .selfTestFailed: .selfTestFailed
     case .unsafeEnvironment: .unsafeEnvironment
+    case .auditBroken: .auditBroken
 
     // MARK: Joining
     case .noPeerAnswers: .noPeerAnswers

@@ -128,4 +128,14 @@ extension ErrorCode.Text {
     SWIFT_DETERMINISTIC_HASHING makes every process hash alike, so that a stranger could choose keys that make \
     tables slow. It is meant for debugging. Unset it and start again.
     """)
+
+  static let auditBroken = ErrorCode.Text(
+    "audit log broken", "the chain of {file} is broken: {reason}", help: "mesh-ctl audit --limit 50",
+    exit: .unhealthy, severity: .unhealthy,
+    """
+    Each line of the audit log carries the hash of the line before. A break means that a line was changed, moved or \
+    removed after it was written: by somebody with access to the node's data folder, or by a damaged disk. Keep a copy \
+    of the file before anything else. A head that was noted earlier (`audit verify` prints it) tells whether lines \
+    are missing at the end.
+    """)
 }

@@ -23,6 +23,7 @@ extension EventName {
   static let nodeStopped = EventName(rawValue: "node.stopped")
   static let nodeLeft = EventName(rawValue: "node.left")
   static let nodeReloaded = EventName(rawValue: "node.reloaded")
+  static let nodeAuditFailed = EventName(rawValue: "node.audit.failed")
   static let nodeCertificateRefused = EventName(rawValue: "node.certificate.refused")
   static let nodeMemoryUnlocked = EventName(rawValue: "node.memory.unlocked")
   static let nodeStateDamaged = EventName(rawValue: "node.state.damaged")
