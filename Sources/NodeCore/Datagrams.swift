@@ -14,7 +14,7 @@ extension Node {
       beat(delivery, now: now, into: &effects)
     case .world:
       hearOfWorld(delivery.bytes, from: delivery.from, now: now, into: &effects)
-    case .streamControl, .path, .time:
+    case .streamControl, .path, .time, .survey:
       break  // the channel consumes its own kinds
     }
   }
@@ -26,12 +26,13 @@ extension Node {
       received(content, purpose, from: host, now: now, into: &effects)
       return
     case .transferSent(let id):
-      transfers.ended(id)
       worldTransferEnded(id, now: now, into: &effects)
+      transferEnded(id, nil, into: &effects)
       return
-    case .transferFailed(let id, _):
-      transfers.ended(id)
+    case .transferFailed(let id, let failure):
       worldTransferEnded(id, now: now, into: &effects)
+      transferEnded(id, failure, into: &effects)
+      return
     case .sessionUp(let host, _):
       worldSession(host, isUp: true, now: now, into: &effects)
     case .sessionDown(let host, _):

@@ -36,6 +36,9 @@ final class Console {
     return Timestamp(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
   }
 
+  /// `--plain --wide`: titles before the lines.
+  var wantsHeader: Bool { options.plain && options.wide }
+
   func print(_ text: String) { Console.write(text, to: STDOUT_FILENO) }
 
   /// A reply in the form that was asked for.
