@@ -15,6 +15,7 @@ let systemLibraries = [
   (module: "CUV", pkgConfig: "libuv", debian: "libuv1-dev", archive: "libuv_a.a"),
   (module: "CSodium", pkgConfig: "libsodium", debian: "libsodium-dev", archive: "libsodium.a"),
   (module: "CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev", archive: "liblz4.a"),
+  (module: "CZlib", pkgConfig: "zlib", debian: "zlib1g-dev", archive: "libz.a"),
 ]
 
 // MESH_STATIC=1 (set by bootstrap/package and bootstrap/bench) links them statically, so that a host needs only libc.
@@ -61,8 +62,12 @@ let package = Package(
 
     room("Wire"),
     room("EventLoop", ["UVShim", "Wire"]),
-    room("SecureChannel", ["Wire", "CSodium", "CLZ4"]),
+    room("Hashing", ["CSodium"]),
+    room("SecureChannel", ["Wire", "Hashing", "CSodium", "CLZ4"]),
     room("Gossip", ["Wire"]),
+    room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
+    room("MapShard", ["Wire", "Hashing", "CLZ4"]),
+    room("ShardSim", ["Wire", "Hashing", "MapShard"]),
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
@@ -70,7 +75,7 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
+        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
@@ -79,7 +84,7 @@ let package = Package(
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
-    room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
+    room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
     program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
@@ -88,8 +93,13 @@ let package = Package(
     // Counts heap allocations of a thread, for the hot paths that may have none.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
-    tests("SecureChannelTests", ["SecureChannel", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
+    tests(
+      "SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"],
+      exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
+    tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
+    tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
+    tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),

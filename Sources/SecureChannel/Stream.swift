@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Limits of `security.md` 3.6 as DESIGN 4.4 sets them.

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Setting up streams: announcement and answer over the session, then TCP and its preface.

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// A whole content that we send.
