@@ -86,7 +86,9 @@ let package = Package(
     program("mesh-sim", ["MeshSim", "Wire"]),
     room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
-    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
+    program(
+      "mesh-bench",
+      ["MeshLab", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),

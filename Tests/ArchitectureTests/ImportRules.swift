@@ -29,7 +29,8 @@ private let allowedImports: [String: Set<String>] = [
   "Fuzz": ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
+    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "FoundationEssentials",
+    "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
