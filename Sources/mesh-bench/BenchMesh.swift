@@ -29,6 +29,8 @@ final class BenchMesh {
   private enum Event {
     case datagram([UInt8], from: Endpoint, to: Int)
     case deadline(Timer, of: Int)
+    /// What a shell tells its node once a second.
+    case tick(of: Int)
   }
 
   private static let basePort: UInt16 = 7_000
@@ -45,6 +47,7 @@ final class BenchMesh {
 
   /// `count` hosts that join through the first.
   init(_ count: Int, seed: UInt64) throws {
+    AllocationCheck.counterCounts()
     let network = try FloodNetwork(seed: seed, hosts: (0..<count).map { "host-\($0)" })
     for index in 0..<count {
       let identity = network.identities[index]
@@ -72,6 +75,7 @@ final class BenchMesh {
     for index in members.indices {
       handle(.command(.setEndpoint(members[index].endpoint)), index)
       handle(.command(.start(peers: index == 0 ? [] : [way])), index)
+      queue.insert(.tick(of: index), at: monotonic + UInt64(index) * 20_000_000)
     }
   }
 
@@ -88,6 +92,10 @@ final class BenchMesh {
       monotonic = max(monotonic, at)
       switch event {
       case .deadline(let timer, let index): handle(.deadline(timer), index)
+      case .tick(let index):
+        let load = LoadRecord(processor: UInt8(truncatingIfNeeded: monotonic / 7_000_000_000 % 200), memory: 5)
+        handle(.command(.setLoad(load)), index)
+        queue.insert(.tick(of: index), at: monotonic + 1_000_000_000)
       case .datagram(var datagram, let from, let index):
         datagram.withUnsafeMutableBytes { handle(.datagram($0, from: from), index) }
       }
@@ -143,6 +151,17 @@ extension BenchMesh.Cost {
     inputs += 1
     self.nanoseconds += nanoseconds
     self.allocations += allocations
+  }
+}
+
+enum AllocationCheck {
+  /// A figure of 0 is worth something only when a counter that is not 0 would show.
+  static func counterCounts() {
+    allocation_counter_start()
+    let block = malloc(100)
+    // The compiler would remove an allocation that nobody sees.
+    withExtendedLifetime(block) { free($0) }
+    precondition(allocation_counter_stop() > 0, "allocations are not counted")
   }
 }
 

@@ -33,12 +33,15 @@ struct CoreCommand: ParsableCommand {
         what: "\(name): one datagram in, what follows out",
         measured: Double(datagrams.nanoseconds) / Double(max(1, datagrams.inputs)) / 1e3, unit: "µs"),
       BenchRow(
-        what: "\(name): one deadline",
+        what: "\(name): one deadline or command",
         measured: Double(deadlines.nanoseconds) / Double(max(1, deadlines.inputs)) / 1e3, unit: "µs"),
       BenchRow(what: "\(name): share of a core", measured: share * 100, unit: "%"),
       BenchRow(
         what: "\(name): allocations per datagram",
-        measured: Double(datagrams.allocations) / Double(max(1, datagrams.inputs)), unit: "allocations"),
+        measured: Double(datagrams.allocations) / Double(max(1, datagrams.inputs)), unit: "allocations", budget: 0),
+      BenchRow(
+        what: "\(name): allocations per deadline or command",
+        measured: Double(deadlines.allocations) / Double(max(1, deadlines.inputs)), unit: "allocations"),
       BenchRow(
         what: "\(name): sent, load records included", measured: Double(mesh.bytes) / seconds / Double(nodes),
         unit: "B/s"),
