@@ -41,6 +41,8 @@ final class BenchMesh {
   private var monotonic: UInt64 = 1_000_000_000
   private let wallStart = UInt64(time(nil)) * 1_000_000_000
   private(set) var datagrams = Cost()
+  /// Inputs that made or answered a handshake: sessions are renewed now and then.
+  private(set) var handshakes = Cost()
   private(set) var deadlines = Cost()
   private(set) var bytes = 0
   private var isMeasuring = false
@@ -108,12 +110,14 @@ final class BenchMesh {
     let member = members[index]
     let now = Now(monotonic: monotonic, wall: wallStart + monotonic)
     if isMeasuring {
+      let handshakesBefore = handshakeMessages(of: member.node)
       allocation_counter_start()
       let start = threadNanoseconds()
       member.node.handle(input, now: now, into: &member.effects)
       let spent = threadNanoseconds() - start
       let allocations = allocation_counter_stop()
       switch input {
+      case _ where handshakeMessages(of: member.node) != handshakesBefore: handshakes.add(spent, allocations)
       case .datagram: datagrams.add(spent, allocations)
       default: deadlines.add(spent, allocations)
       }
@@ -121,6 +125,11 @@ final class BenchMesh {
       member.node.handle(input, now: now, into: &member.effects)
     }
     carryOut(index, now)
+  }
+
+  private func handshakeMessages(of node: Node<Channel>) -> UInt64 {
+    let counters = node.channel.counters
+    return counters[.hellosSent] + counters[.hellosReceived] + counters[.responsesReceived]
   }
 
   private func carryOut(_ index: Int, _ now: Now) {
@@ -158,9 +167,7 @@ enum AllocationCheck {
   /// A figure of 0 is worth something only when a counter that is not 0 would show.
   static func counterCounts() {
     allocation_counter_start()
-    let block = malloc(100)
-    // The compiler would remove an allocation that nobody sees.
-    withExtendedLifetime(block) { free($0) }
+    UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 16).deallocate()
     precondition(allocation_counter_stop() > 0, "allocations are not counted")
   }
 }
