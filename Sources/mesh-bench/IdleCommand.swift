@@ -109,7 +109,8 @@ struct IdleMesh {
             serf, "agent", "-node=s\(index)", "-bind=127.0.0.1:\(base + index)",
             "-rpc-addr=127.0.0.1:\(base + 2_000 + index)", "-log-level=warn",
           ]
-        if index > 0 { words.append("-join=127.0.0.1:\(base)") }
+        // The first may not listen yet.
+        if index > 0 { words += ["-retry-join=127.0.0.1:\(base)", "-retry-interval=1s"] }
         agents.append(
           try LabProcess(
             name: "s\(index)", executable: "/usr/bin/env", arguments: words, logPath: folder + "/serf-\(index).log"))
