@@ -18,6 +18,7 @@ extension Shell {
     warnOfThisHost()
 
     schedule(ShellTimer.tick, in: 0)
+    schedule(ShellTimer.trim, in: Shell.firstTrim)
     if let limit = options.joinTimeout { schedule(ShellTimer.joinTimeout, in: limit) }
     // The first record names the program, so the node waits for its hash.
     let hasBegun = loop.lane(waiting: 0).run({ ProgramDigest.measure() }) { [weak self] digest in

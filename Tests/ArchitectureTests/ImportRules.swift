@@ -26,10 +26,11 @@ private let allowedImports: [String: Set<String>] = [
     "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",
     "FoundationEssentials",
   ],
-  "Fuzz": ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
+  "Fuzz": ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
+    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "FoundationEssentials",
+    "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
