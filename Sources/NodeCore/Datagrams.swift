@@ -26,12 +26,10 @@ extension Node {
       received(content, purpose, from: host, now: now, into: &effects)
       return
     case .transferSent(let id):
-      worldTransferEnded(id, now: now, into: &effects)
-      transferEnded(id, nil, into: &effects)
+      transferEnded(id, nil, now: now, into: &effects)
       return
     case .transferFailed(let id, let failure):
-      worldTransferEnded(id, now: now, into: &effects)
-      transferEnded(id, failure, into: &effects)
+      transferEnded(id, failure, now: now, into: &effects)
       return
     case .sessionUp(let host, _):
       worldSession(host, isUp: true, now: now, into: &effects)

@@ -69,9 +69,7 @@ extension Node {
   }
 
   mutating func send(_ snapshot: ShardEffects.SnapshotSend, now: Now, into effects: inout NodeEffects) {
-    let id = transfers.begin()
-    channel.handle(
-      .command(.transfer(.snapshot, snapshot.content, to: snapshot.to, id: id)), now: now, into: &effects.channel)
+    transfer(.snapshot, snapshot.content, to: snapshot.to, now: now, into: &effects)
   }
 
   /// A peer's life as the channel has proven it; nothing of a host without one reaches the shards.

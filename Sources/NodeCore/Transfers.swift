@@ -17,8 +17,13 @@ extension Node {
     channel.handle(.command(.transfer(purpose, content, to: host, id: id)), now: now, into: &effects.channel)
   }
 
-  mutating func transferEnded(_ id: UInt64, _ failure: TransferFailure?, into effects: inout NodeEffects) {
+  mutating func transferEnded(
+    _ id: UInt64, _ failure: TransferFailure?, now: Now, into effects: inout NodeEffects
+  ) {
     guard let entry = transfers.end(id) else { return }
+    if entry.purpose == .worldManifest || entry.purpose == .objectBatch {
+      giveWorlds(.served(entry.to), now: now, into: &effects)
+    }
     effects.events.append(.transferEnded(entry.purpose, to: entry.to, failure))
   }
 

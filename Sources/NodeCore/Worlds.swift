@@ -26,8 +26,6 @@ struct WorldJoint {
   var announced: WorldMark?
   var periods: UInt64 = 0
   var chance: Chance
-  /// Transfers of object batches, by number, and for whom they are.
-  var serving: [UInt64: HostID] = [:]
   var hasBegun = false
   var isArmed = false
 
@@ -131,23 +129,13 @@ extension Node {
   mutating func sendDocument(
     _ document: (to: HostID, bytes: [UInt8]), now: Now, into effects: inout NodeEffects
   ) {
-    let id = transfers.begin()
-    worldJoint.serving[id] = document.to
-    channel.handle(
-      .command(.transfer(.worldManifest, document.bytes, to: document.to, id: id)), now: now, into: &effects.channel)
+    transfer(.worldManifest, document.bytes, to: document.to, now: now, into: &effects)
   }
 
   /// The shell has read the objects of a batch that `NodeEffects.serves` asked for; `nil`: none could be read.
   mutating func sendObjects(_ bytes: [UInt8]?, to host: HostID, now: Now, into effects: inout NodeEffects) {
     guard let bytes else { return giveWorlds(.served(host), now: now, into: &effects) }
-    let id = transfers.begin()
-    worldJoint.serving[id] = host
-    channel.handle(.command(.transfer(.objectBatch, bytes, to: host, id: id)), now: now, into: &effects.channel)
-  }
-
-  mutating func worldTransferEnded(_ id: UInt64, now: Now, into effects: inout NodeEffects) {
-    guard let host = worldJoint.serving.removeValue(forKey: id) else { return }
-    giveWorlds(.served(host), now: now, into: &effects)
+    transfer(.objectBatch, bytes, to: host, now: now, into: &effects)
   }
 
   // MARK: What the worlds want
