@@ -212,6 +212,8 @@ package struct ShardHost: Sendable {
       for entry in found.entries { replicas[index].log.append(entry) }
       replicas[index].durable = replicas[index].log.last.sequence
       replicas[index].batched = replicas[index].durable
+      // The reign was learnt in another life.
+      replicas[index].reignSince = 0
       touched.append(index)
     }
   }

@@ -5,7 +5,9 @@ extension ShardHost {
   mutating func watch(_ index: Int, _ effects: inout ShardEffects) {
     guard !isStopping, !storeFailed else { return }
     guard let record = replicas[index].rec?.record else { return create(index, &effects) }
-    if record.members.contains(me) {
+    if record.members.contains(me)
+      || settings.breaks(.lifeIgnored) && record.members.contains(where: { $0.host == me.host })
+    {
       considerTaking(index, record, &effects)
     } else if record.members.contains(where: { $0.host == me.host }) {
       considerRecovery(index, record, &effects)
