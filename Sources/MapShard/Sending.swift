@@ -20,7 +20,7 @@ extension ShardHost {
   /// Whether a message of this member counts: it comes from the life that was met last.
   mutating func isPresent(_ member: Member) -> Bool {
     if member == me { return true }
-    guard peers.life(of: member.host) == member.life || settings.breaks(.lifeIgnored) else {
+    guard peers.life(of: member.host) == member.life else {
       counters.otherLife += 1
       return false
     }

@@ -47,7 +47,7 @@ package struct ShardHost: Sendable {
     me: Member, store: UInt64, settings: ShardSettings, signer: any RegisterSigner, seed: UInt64,
     recovered: RecoveredShards, now: Now
   ) {
-    self.me = me
+    self.me = settings.breaks(.lifeIgnored) ? Member(host: me.host, life: ShardHost.onlyLife) : me
     self.store = store
     self.settings = settings
     self.signer = signer
@@ -62,7 +62,7 @@ package struct ShardHost: Sendable {
   package mutating func handle(_ input: ShardInput, now: Now, into effects: inout ShardEffects) {
     latest = now
     raised.removeAll(keepingCapacity: true)
-    switch input {
+    switch known(input) {
     case .heartbeat(let bytes, let from): receiveHeartbeat(bytes, from: from, &effects)
     case .frame(let carrier, let bytes, let from): receive(carrier, bytes, from: from, &effects)
     case .linkUp(let member):
@@ -84,6 +84,23 @@ package struct ShardHost: Sendable {
     case .command(let command): obey(command, &effects)
     }
     settle(&effects)
+  }
+
+  /// The life of everybody where lives are ignored (a planted bug).
+  private static let onlyLife = Life(rawValue: 1)
+
+  @inline(__always)
+  private func known(_ input: ShardInput) -> ShardInput {
+    guard settings.breaks(.lifeIgnored) else { return input }
+    func seat(_ member: Member) -> Member { Member(host: member.host, life: ShardHost.onlyLife) }
+    switch input {
+    case .heartbeat(let bytes, let from): return .heartbeat(bytes, from: seat(from))
+    case .frame(let carrier, let bytes, let from): return .frame(carrier, bytes, from: seat(from))
+    case .linkUp(let member): return .linkUp(seat(member))
+    case .snapshot(let bytes, let from): return .snapshot(bytes, from: seat(from))
+    case .met(let member): return .met(seat(member))
+    default: return input
+    }
   }
 
   // MARK: Turns

@@ -29,7 +29,9 @@ extension ShardHost {
         old.first { $0.member == member }
         ?? Progress(member: member, sent: replicas[index].batched, now: now)
       let isRecorded = recorded.contains(member)
-      progress.isMember = maximal.contains(member)
+      let isMember = maximal.contains(member)
+      if isMember != progress.isMember { progress.memberSince = now }
+      progress.isMember = isMember
       progress.countsForAcks = settings.breaks(.recordedSetForAcks) ? isRecorded : progress.isMember
       progress.countsForPromises = settings.breaks(.recordedSetForPromises) ? isRecorded : progress.isMember
       return progress

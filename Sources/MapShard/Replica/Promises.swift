@@ -21,7 +21,7 @@ extension ShardHost {
 
   /// The member's side: its promise to the host of owners.
   private mutating func promise(_ toLife: Life, _ stamp: UInt64, to: Member, _ effects: inout ShardEffects) {
-    guard toLife == me.life || settings.breaks(.lifeIgnored) else {
+    guard toLife == me.life else {
       counters.otherLife += 1
       return
     }

@@ -121,6 +121,8 @@ struct Progress: Hashable, Sendable {
   var isRepair = false
   /// In `M`; otherwise a learner, which counts for nothing.
   var isMember = false
+  /// It became a member, or ceased to be one.
+  var memberSince: UInt64 = 0
   var countsForAcks = false
   var countsForPromises = false
 

@@ -5,9 +5,7 @@ extension ShardHost {
   mutating func watch(_ index: Int, _ effects: inout ShardEffects) {
     guard !isStopping, !storeFailed else { return }
     guard let record = replicas[index].rec?.record else { return create(index, &effects) }
-    if record.members.contains(me)
-      || settings.breaks(.lifeIgnored) && record.members.contains(where: { $0.host == me.host })
-    {
+    if record.members.contains(me) {
       considerTaking(index, record, &effects)
     } else if record.members.contains(where: { $0.host == me.host }) {
       considerRecovery(index, record, &effects)
@@ -27,7 +25,7 @@ extension ShardHost {
 
   /// When my promise to this life of the host is over; 0: I gave none.
   func promiseEnd(to owner: Member) -> UInt64 {
-    guard let given = peers[owner.host]?.given, given.life == owner.life || settings.breaks(.lifeIgnored) else {
+    guard let given = peers[owner.host]?.given, given.life == owner.life else {
       return 0
     }
     return given.until
@@ -38,7 +36,8 @@ extension ShardHost {
     let isFreed = peers.isDead(record.owner) || replicas[index].releasedBy == record.epoch
     if isFreed, replicas[index].freedAt == nil { replicas[index].freedAt = now }
     // When to ask is advice: who asks too early only disturbs.
-    var at = replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
+    var at =
+      settings.breaks(.takeWithoutLapse) ? 0 : replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
     if !isFreed, peers.advice(record.owner.host) == .alive, peers.isLinked(record.owner.host) {
       at = at &+ settings.patience
     }
