@@ -3,7 +3,7 @@ import Wire
 /// The owner's care for the in-sync set: silent members go out, caught-up learners come in (E7).
 extension ShardHost {
   mutating func care(_ index: Int, _ effects: inout ShardEffects) {
-    guard replicas[index].proposal == nil, !isStopping, !storeFailed, replicas[index].released != replicas[index].epoch,
+    guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed, replicas[index].released != replicas[index].epoch,
       replicas[index].movedIn != replicas[index].epoch
     else { return }
     if shrink(index, &effects) { return }

@@ -97,7 +97,8 @@ extension ShardHost {
 
   /// A voter has answered within the last two reads.
   var voterAnswers: Bool {
-    sets.isVoter(me.host) || sets.answeredAt > 0 && now < sets.answeredAt &+ 2 &* settings.readPeriod
+    canAskVoters
+      && (sets.isVoter(me.host) || sets.answeredAt > 0 && now < sets.answeredAt &+ 2 &* settings.readPeriod)
   }
 
   // MARK: Turn of an owner
@@ -113,6 +114,7 @@ extension ShardHost {
     // A touch or a shrink above may have changed what is counted.
     acknowledge(index, &effects)
     sayWhetherActing(index, &effects)
+    careForQueue(index, &effects)
     sendVolatile(index, &effects)
     guard replicas[index].said != .acting else { return }
     // Held: the voters are asked, so that it is known whether one answers.
@@ -141,7 +143,9 @@ extension ShardHost {
       replicas[index].others[place].version = min(replicas[index].others[place].version, appended.version)
       replicas[index].others[place].isStreaming = false
     case .doubt:
-      guard replicas[index].proposal == nil, !isStopping, let record = next(index, reason: .touch) else { return }
+      guard replicas[index].proposal == nil, canAskVoters, !isStopping, let record = next(index, reason: .touch) else {
+        return
+      }
       propose(index, .touch, record, &effects)
     }
   }
