@@ -2,8 +2,8 @@ package import Wire
 
 /// What the one log of a host takes in, for all its shards and for its part in the register (stream 0).
 ///
-/// The log keeps the order in which records are given to it. `ReplicaLog` effects carry them out; `durable` comes back
-/// as an input.
+/// The log keeps the order in which records are given to it. Effects of `ShardHost` bring them, `LogWriter.append` takes
+/// them; `durable` comes back as an input, token by token in the order of the appends.
 package enum LogRecord: Hashable, Sendable {
   /// Entries of a shard, in order, each the successor of what the log holds of that shard.
   case entries(ShardID, [Entry])
@@ -13,6 +13,14 @@ package enum LogRecord: Hashable, Sendable {
   case reign(ShardID, ProvenRecord, sealed: Epoch)
   /// State of this voter: an opaque body under a key (a shard, or 0 for the voter set itself); the newest one counts.
   case register(key: UInt64, [UInt8])
+  /// The shard's log is replaced by this content at its position (catch-up by snapshot): what was there is void, the next
+  /// entry follows `content.position`. Durable when the content is.
+  case install(ShardContent)
+  /// This host keeps the shard no more: its entries and snapshots go.
+  case forget(ShardID)
+
+  /// A voter's state of one shard is a record with its proof and two ballots.
+  package static let registerBodyLimit = 64 << 10
 }
 
 /// How soon a record must be durable.

@@ -19,10 +19,13 @@ package struct Record: Hashable, Sendable {
   package var reason: ChangeReason
   /// The plan that this change belongs to; 0: none.
   package var plan: UInt64
+  /// The last reign that began with `recover` or `unclean`: entries that were known as committed in an earlier one may
+  /// be gone, later ones may not. Kept by every other change.
+  package var lastLoss: Epoch
 
   package init(
     shard: ShardID, epoch: Epoch, version: UInt64, owner: Member, members: [Member], learners: [HostID] = [],
-    reason: ChangeReason, plan: UInt64 = 0
+    reason: ChangeReason, plan: UInt64 = 0, lastLoss: Epoch = .none
   ) {
     self.shard = shard
     self.epoch = epoch
@@ -32,6 +35,7 @@ package struct Record: Hashable, Sendable {
     self.learners = learners
     self.reason = reason
     self.plan = plan
+    self.lastLoss = lastLoss
   }
 }
 
@@ -65,12 +69,16 @@ package struct ProvenRecord: Hashable, Sendable {
   package var record: Record
   /// Number of the voter set that vouches.
   package var voterSet: UInt64
+  /// The ballot in which 3 or 5 voters accepted the record; `.none` with one. Signatures of different ballots prove
+  /// nothing together: each voter may have dropped the record again.
+  package var ballot: Ballot
   /// One signature, or those of a majority of 3 or 5 voters, sorted by host.
   package var proof: [VoterSignature]
 
-  package init(record: Record, voterSet: UInt64, proof: [VoterSignature]) {
+  package init(record: Record, voterSet: UInt64, ballot: Ballot = .none, proof: [VoterSignature]) {
     self.record = record
     self.voterSet = voterSet
+    self.ballot = ballot
     self.proof = proof
   }
 }

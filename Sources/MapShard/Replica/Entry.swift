@@ -1,3 +1,4 @@
+import Hashing
 package import Wire
 
 /// How much an acknowledgement means (DESIGN 8). The raw value is on the wire and in the log.
@@ -63,5 +64,78 @@ package struct Entry: Hashable, Sendable {
     self.client = client
     self.clientSequence = clientSequence
     self.wall = wall
+  }
+}
+
+/// Layout: epoch 8, sequence 8, hash 8, then the body: class 1, change 1, key length 2, key, value length 4, value, client 8,
+/// client sequence 8, wall 8. Little-endian. The hash covers the predecessor's hash, epoch, sequence and the body.
+extension Entry {
+  /// Bytes of an entry without key and value.
+  package static let frameSize = 56
+
+  /// Bytes that the entry takes in a message.
+  package var size: Int { Entry.frameSize + key.count + value.count }
+
+  /// The entry that follows `previous` in a log.
+  package init(
+    after previous: Position, epoch: Epoch, entryClass: EntryClass, change: Change, key: [UInt8], value: [UInt8],
+    client: UInt64 = 0, clientSequence: UInt64 = 0, wall: UInt64
+  ) {
+    self.init(
+      position: Position(epoch: epoch, sequence: previous.sequence &+ 1, hash: 0), entryClass: entryClass,
+      change: change, key: key, value: value, client: client, clientSequence: clientSequence, wall: wall)
+    position.hash = hash(after: previous.hash)
+  }
+
+  /// The hash that the entry must have after a predecessor with this one.
+  package func hash(after previous: UInt64) -> UInt64 {
+    withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { memory in
+      var writer = Writer(memory)
+      writer.u64(previous)
+      writer.u64(position.epoch.rawValue)
+      writer.u64(position.sequence)
+      writeBody(into: &writer)
+      return Digest(of: writer.written).low
+    }
+  }
+
+  /// Whether the entry may stand behind `previous` in a log: dense, no earlier reign, right hash (invariant (e)).
+  package func follows(_ previous: Position) -> Bool {
+    position.sequence == previous.sequence &+ 1 && position.epoch >= previous.epoch
+      && position.hash == hash(after: previous.hash)
+  }
+
+  package func write(into writer: inout Writer) {
+    writer.position(position)
+    writeBody(into: &writer)
+  }
+
+  private func writeBody(into writer: inout Writer) {
+    writer.u8(entryClass.rawValue)
+    writer.u8(change.rawValue)
+    writer.u16(UInt16(clamping: key.count))
+    writer.append(key)
+    writer.u32(UInt32(clamping: value.count))
+    writer.append(value)
+    writer.u64(client)
+    writer.u64(clientSequence)
+    writer.u64(wall)
+  }
+
+  package init(_ reader: inout Reader) throws(WireError) {
+    position = try reader.position()
+    guard let entryClass = EntryClass(rawValue: try reader.u8()), let change = Change(rawValue: try reader.u8()) else {
+      throw .invalid
+    }
+    self.entryClass = entryClass
+    self.change = change
+    key = try reader.short(atMost: Entry.keyLimit)
+    let count = try reader.u32()
+    guard count <= UInt32(Entry.valueLimit) else { throw .tooLarge }
+    value = [UInt8](try reader.take(Int(count)))
+    client = try reader.u64()
+    clientSequence = try reader.u64()
+    wall = try reader.u64()
+    guard position.sequence > 0, position.epoch > .none, entryClass != .volatile else { throw .invalid }
   }
 }
