@@ -113,8 +113,16 @@ struct Ledger {
   }
 
   /// As far as the machine has said.
-  private func owns(_ machine: Int, _ shard: Int, _ host: borrowing Machine) -> Bool {
+  func owns(_ machine: Int, _ shard: Int, _ host: borrowing Machine) -> Bool {
     guard let record = seen[machine].records[shard] else { return false }
     return record.owner.host == host.host && record.owner.life == host.life
+  }
+}
+
+extension Ledger {
+  mutating func someoneActs(_ shard: Int, at time: UInt64) {
+    guard let since = shards[shard].silentSince else { return }
+    shards[shard].silentSince = nil
+    shards[shard].gaps.append((time, time - since))
   }
 }

@@ -66,6 +66,7 @@ extension ShardWorld {
     links[first, second].clear()
     links[first, second].isUp = true
     links[first, second].believed = (true, true)
+    links[first, second].lives = (machines[first].life, machines[second].life)
     for (machine, peer) in [(first, second), (second, first)] {
       trace.note(.linkUp, host: machine, at: time, UInt64(peer), 0, "to \(peer)")
       feed(.linkUp(machines[peer].member), to: machine)
@@ -126,18 +127,29 @@ extension ShardWorld {
     let isForward = lane < 3
     let from = isForward ? first : second
     let to = isForward ? second : first
-    let carrier = Link.carriers[lane % 3]
     while violation == nil, links[first, second].isUp, links[first, second].generation == generation,
       wires.isOpen(from, to), machines[to].isResponsive(at: time),
       let frame = links[first, second].lanes[lane].frames.first, frame.dueAt <= time
     {
       links[first, second].lanes[lane].frames.removeFirst()
       links[first, second].lanes[lane].bytes -= frame.bytes.count
-      trace.note(
-        .frame, host: to, at: time, UInt64(from), frame.bytes.withUnsafeBytes(checksum),
-        "from \(from): \(named(frame.bytes))")
-      let sender = machines[from].member
-      frame.bytes.withUnsafeBytes { feed(.frame(carrier, $0, from: sender), to: to) }
+      deliver(frame.bytes, first, second, lane: lane)
     }
+  }
+
+  /// A frame arrives, if the process that it is for still is there.
+  mutating func deliver(_ bytes: [UInt8], _ first: Int, _ second: Int, lane: Int) {
+    let isForward = lane < 3
+    let from = isForward ? first : second
+    let to = isForward ? second : first
+    let carrier = Link.carriers[lane % 3]
+    let lives = links[first, second].lives
+    guard machines[to].isRunning, machines[to].life == (isForward ? lives.1 : lives.0) else { return }
+    trace.note(
+      .frame, host: to, at: time, UInt64(from), bytes.withUnsafeBytes(checksum),
+      "from \(from): \(MessageKind.text(carrier, bytes))")
+    occasion(.takes(MessageKind(carrier, bytes)), to, peer: from)
+    let sender = Member(host: hosts[from], life: isForward ? lives.0 : lives.1)
+    bytes.withUnsafeBytes { feed(.frame(carrier, $0, from: sender), to: to) }
   }
 }

@@ -35,6 +35,8 @@ package enum ShardFault: Hashable, Sendable {
   case slowDisk(Int, UInt64)
   case failDisk(Int)
   case fullDisk(Int)
+  /// The disk is well again, and a supervisor has started the process anew.
+  case mendDisk(Int)
   /// A bit flips in the shard's entries at rest; found at the next start.
   case rot(Int, ShardID)
   /// A new, empty disk in a machine that is down: another store id.
@@ -74,6 +76,7 @@ extension ShardFault: CustomStringConvertible {
     case .slowDisk(let machine, let span): "disk of \(machine) takes \(seconds(span)) s"
     case .failDisk(let machine): "disk of \(machine) fails"
     case .fullDisk(let machine): "disk of \(machine) is full"
+    case .mendDisk(let machine): "disk of \(machine) is well again"
     case .rot(let machine, let shard): "a bit flips in shard \(shard) on the disk of \(machine)"
     case .loseDisk(let machine): "disk of \(machine) is lost"
     case .move(let shard, let target): "move shard \(shard) to \(target)"

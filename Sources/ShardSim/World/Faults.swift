@@ -30,9 +30,9 @@ extension ShardWorld {
         .advice(Int32(machine), process: machines[machine].process, about: Int32(subject), advice), after: 0)
     case .voters(let voters): change(voters: voters)
     case .unclean(let shard, let target): unclean(shard, to: target)
-    case .heal: heal()
+    case .heal: healAll()
     case .cut, .mend, .split, .mendSplit, .loss, .delay, .breakLink: applyToWires(fault)
-    case .slowDisk, .failDisk, .fullDisk, .rot, .loseDisk: applyToDisk(fault)
+    case .slowDisk, .failDisk, .fullDisk, .mendDisk, .rot, .loseDisk: applyToDisk(fault)
     }
   }
 
@@ -76,16 +76,29 @@ extension ShardWorld {
     case .slowDisk(let machine, let span): machines[machine].disk.latency = span / 2...span
     case .failDisk(let machine): machines[machine].disk.health = .failing
     case .fullDisk(let machine): machines[machine].disk.health = .full
-    case .rot(let machine, let shard): machines[machine].disk.damage(shard)
+    case .mendDisk(let machine):
+      let wasWell = machines[machine].disk.health == .well
+      machines[machine].disk.repair()
+      if !wasWell { apply(.bounce(machine)) }
+    case .rot(let machine, let shard):
+      guard !machines[machine].isRunning, !isSeated(machine) else { return }
+      machines[machine].disk.damage(shard.index)
+      ledger.untrusted.insert(machine)
     case .loseDisk(let machine):
-      guard !machines[machine].isRunning else { return }
+      guard !machines[machine].isRunning, !isSeated(machine), !ledger.voters.contains(machine) else { return }
       machines[machine].disk.lose()
       machines[machine].store = chance.next() | 1
+      ledger.untrusted.insert(machine)
     default: break
     }
   }
 
-  private mutating func heal() {
+  /// Whether a host has a seat anywhere: its disk may be the last copy then.
+  func isSeated(_ machine: Int) -> Bool {
+    ledger.shards.contains { $0.newest?.members.contains { $0.host == hosts[machine] } == true }
+  }
+
+  private mutating func healAll() {
     wires.heal()
     for machine in machines.indices {
       let wasWell = machines[machine].disk.health == .well
@@ -123,7 +136,7 @@ extension ShardWorld {
     voterSet = VoterSetDescription(
       number: voterSet.number + 1,
       voters: voters.map { VoterSeat(host: hosts[$0], store: machines[$0].store) }.sorted())
-    ledger.votersChanged(voters)
+    ledger.voters = voters
     for machine in machines.indices where machines[machine].isResponsive(at: time) {
       feed(.command(.adopt(voterSet)), to: machine)
     }

@@ -16,6 +16,8 @@ struct Link: Sendable {
   /// Rises with each connection: what was meant for an earlier one is void.
   var generation: UInt32 = 0
   var isUp = false
+  /// The processes that it connects.
+  var lives = (Life(rawValue: 0), Life(rawValue: 0))
   /// Whether each side (0: the lower machine) wants it, and believes that it stands.
   var wanted = (false, false)
   var believed = (false, false)

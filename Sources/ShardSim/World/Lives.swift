@@ -13,11 +13,11 @@ extension ShardWorld {
     for peer in machines.indices { machines[machine].sessions[peer] = nil }
     trace.note(.started, host: machine, at: time, machines[machine].life.rawValue, 0, "life \(machines[machine].life.rawValue)")
     let now = machines[machine].clock.now(at: time)
-    let recovered = machines[machine].disk.recover()
+    let recovered = machines[machine].disk.recover(&chance)
     machines[machine].core = ShardHost(
       me: machines[machine].member, store: machines[machine].store, settings: settings.core,
       signer: SimulatedSigner(me: hosts[machine], hosts: hosts), seed: chance.next(), recovered: recovered, now: now)
-    ledger.started(machine, machines[machine])
+    ledger.started(machine)
     feed(.command(.adopt(voterSet)), to: machine)
     for (index, shard) in shards.enumerated() {
       feed(
@@ -42,8 +42,12 @@ extension ShardWorld {
       let side = machine < peer ? 0 : 1
       links[machine, peer].setWanted(side, false)
       links[machine, peer].setBelieved(side, false)
-      if isNoticed {
-        breakLink(machine, peer, noticedWithin: Nanoseconds.milliseconds(20))
+      if isNoticed, links[machine, peer].isUp {
+        // What the kernel had already sent arrives before the end does.
+        post(
+          .linkBreaks(
+            Int32(min(machine, peer)), Int32(max(machine, peer)), generation: links[machine, peer].generation),
+          after: chance.below(Nanoseconds.milliseconds(6)))
       } else {
         suspectLink(machine, peer)
       }
@@ -66,7 +70,7 @@ extension ShardWorld {
     guard machines[machine].isRunning else { return }
     machines[machine].pausedUntil = max(machines[machine].pausedUntil, time + span)
     trace.note(.paused, host: machine, at: time, span, 0, "for \(seconds(span)) s")
-    queue.insert(.resume(Int32(machine)), at: machines[machine].pausedUntil)
+    enqueue(.resume(Int32(machine)), at: machines[machine].pausedUntil)
     for peer in machines.indices where peer != machine { suspectLink(machine, peer) }
   }
 

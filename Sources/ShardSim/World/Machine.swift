@@ -11,7 +11,7 @@ struct Machine {
   /// Processes so far; names the events that were meant for an earlier one.
   var process: UInt32 = 0
   var store: UInt64
-  var disk = SimulatedDisk()
+  var disk: SimulatedDisk
   /// The life that this host's session with each machine is bound to.
   var sessions: ContiguousArray<Life?>
   /// The process stands until then.
@@ -21,10 +21,11 @@ struct Machine {
   /// A sync is wanted at this world time; `.max`: none.
   var syncAt = UInt64.max
 
-  init(host: HostID, clock: HostClock, store: UInt64, machines: Int) {
+  init(host: HostID, clock: HostClock, store: UInt64, machines: Int, shards: [ShardID]) {
     self.host = host
     self.clock = clock
     self.store = store
+    disk = SimulatedDisk(shards: shards)
     sessions = ContiguousArray(repeating: nil, count: machines)
   }
 
@@ -46,6 +47,8 @@ enum WorldEvent: Sendable {
   case syncEnds(Int32, process: UInt32)
   case greet(Int32, Int32)
   case dial(Int32, Int32)
+  /// The end of a connection arrives, after what was on its way.
+  case linkBreaks(Int32, Int32, generation: UInt32)
   case linkCheck(Int32, Int32, generation: UInt32)
   case linkNoticed(Int32, process: UInt32, peer: Int32, generation: UInt32)
   case advice(Int32, process: UInt32, about: Int32, HostAdvice)

@@ -39,8 +39,6 @@ struct ShardRequest: Sendable {
   let attempt: UInt32
   let machine: Int
   let operation: ShardClient.Operation
-  /// Acknowledged position of the shard when the request was sent: an answer must show at least that.
-  let acknowledgedThen: UInt64
 }
 
 extension ShardWorld {
@@ -58,8 +56,7 @@ extension ShardWorld {
     guard machines[machine].isRunning else { return tryElsewhere(index, operation.shard) }
     let id = UInt64(index) << 32 | UInt64(attempt)
     requests[id] = ShardRequest(
-      client: index, attempt: attempt, machine: machine, operation: operation,
-      acknowledgedThen: ledger.acknowledged(shards[operation.shard]))
+      client: index, attempt: attempt, machine: machine, operation: operation)
     let event = WorldEvent.request(Int32(machine), process: machines[machine].process, id)
     post(event, after: 50_000 + chance.below(UInt64(500_000)))
     // Now and then a request lies about for long and comes again when nobody waits for it any more.
@@ -106,10 +103,9 @@ extension ShardWorld {
     guard let request = requests[id] else { return }
     switch reply {
     case .acknowledged(let epoch, let sequence):
-      ledger.acknowledge(
-        request, client: clients[request.client].id, epoch: epoch, sequence: sequence, by: machine, in: self)
+      acknowledged(request, epoch: epoch, sequence: sequence, by: machine)
     case .value(let value, let sequence):
-      ledger.answeredRead(request, value: value, sequence: sequence, by: machine, in: self)
+      answeredRead(request, value: value, sequence: sequence, by: machine)
     case .refused, .moved: break
     }
     let client = request.client

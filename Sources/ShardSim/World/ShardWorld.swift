@@ -28,8 +28,13 @@ package struct ShardWorld {
   var requests: [UInt64: ShardRequest] = [:]
   var ledger: Ledger
   var faults: [ShardFault] = []
-  var reflexes = Reflexes()
+  /// Faults that wait for something to happen.
+  var reflexes: [Reflex] = []
+  /// What reflexes want done when the turn is over.
+  var reflexActions: [(action: Reflex.Action, machine: Int, peer: Int)] = []
   var voterSet: VoterSetDescription
+  /// What may happen next, while a search decides what does; `nil` in a world that runs by its clock.
+  var stepped: SteppedEvents?
   /// Effects of the turn that runs; empty between turns, so that copies may share it.
   let turn = Turn()
 
@@ -45,13 +50,16 @@ package struct ShardWorld {
     chance = Chance(seed: mix64(settings.seed ^ 0x7368_6172_64))
     hosts = (0..<settings.hosts).map { HostID(rawValue: 0x1000 + UInt64($0)) }
     machineOf = Dictionary(hosts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    shards = (0..<settings.shards).map { ShardID(rawValue: 0x5000 + UInt64($0)) }
+    let ids = (0..<settings.shards).map { ShardID(rawValue: ShardID.first + UInt64($0)) }
+    shards = ids
     trace = ShardTrace(isNarrated: settings.isNarrated)
     wires = Wires(machines: settings.hosts)
     links = Links(machines: settings.hosts)
     var lists: [[Int]] = []
     for shard in 0..<settings.shards {
-      lists.append((0..<min(settings.replicas, settings.hosts)).map { ($0 + shard) % settings.hosts })
+      let first = settings.spareFirst ? 1 : 0
+      let eligible = settings.hosts - first
+      lists.append((0..<min(settings.replicas, eligible)).map { first + ($0 + shard) % eligible })
     }
     replicas = lists
     var made: ContiguousArray<Machine> = []
@@ -60,7 +68,8 @@ package struct ShardWorld {
       let origin = Nanoseconds.seconds(1_000) + chance.below(Nanoseconds.seconds(100_000))
       made.append(
         Machine(
-          host: host, clock: HostClock(rate: rate, origin: origin), store: chance.next() | 1, machines: hosts.count))
+          host: host, clock: HostClock(rate: rate, origin: origin), store: chance.next() | 1, machines: hosts.count,
+          shards: ids))
     }
     machines = made
     voterSet = VoterSetDescription(
@@ -81,10 +90,21 @@ package struct ShardWorld {
 
   package mutating func schedule(_ fault: ShardFault, at: UInt64) {
     faults.append(fault)
-    queue.insert(.fault(Int32(faults.count - 1)), at: max(at, time))
+    enqueue(.fault(Int32(faults.count - 1)), at: max(at, time))
   }
 
-  mutating func post(_ event: WorldEvent, after delay: UInt64) { queue.insert(event, at: time &+ delay) }
+  mutating func post(_ event: WorldEvent, after delay: UInt64) { enqueue(event, at: time &+ delay) }
+
+  mutating func enqueue(_ event: WorldEvent, at due: UInt64) {
+    guard stepped != nil else { return queue.insert(event, at: due) }
+    switch event {
+    case .heartbeat, .deadline, .syncEnds: stepped?.open.append((due, event))
+    // Frames wait in their lanes.
+    case .lane: break
+    // A search looks at the order of messages, deadlines and syncs; everything else happens at once.
+    default: queue.insert(event, at: time)
+    }
+  }
 
   /// Runs until a world time, or until an invariant has failed.
   package mutating func run(until end: UInt64) {

@@ -10,6 +10,8 @@ package struct ShardWorldSettings: Sendable {
   package var replicas = 3
   /// Fewest copies at which critical writes go on.
   package var minimum = 2
+  /// Machine 0 holds no shards: a voter that is no member.
+  package var spareFirst = false
   /// Machines that keep the register.
   package var voters = [0]
   package var clients = 2

@@ -23,6 +23,8 @@ struct SimulatedDisk: Sendable {
   /// Shards that were damaged at rest since the process last read the disk.
   private(set) var damaged: Set<Int> = []
   private let shards: [ShardID]
+  /// What the next crash does to what is not durable; `nil`: chance decides.
+  var keepsAllInCrash: Bool?
 
   static let quick = Nanoseconds.milliseconds(1)...Nanoseconds.milliseconds(4)
 
@@ -56,7 +58,8 @@ struct SimulatedDisk: Sendable {
   /// What a crash leaves of the records that were not durable.
   mutating func crash(_ chance: inout Chance) {
     // Each record that was not durable may have got there or not; recovery stops at the first gap.
-    let likelihood = chance.unit()
+    let likelihood = keepsAllInCrash.map { $0 ? 1 : 0 } ?? chance.unit()
+    keepsAllInCrash = nil
     var kept = 0
     while kept < pending.count, chance.happens(likelihood) { kept += 1 }
     settle(kept)

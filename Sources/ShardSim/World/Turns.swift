@@ -12,7 +12,7 @@ extension ShardWorld {
     case .heartbeat(let from, let life, let to, let toLife, let bytes):
       guard machines[Int(to)].isRunning, machines[Int(to)].life == toLife else { return }
       trace.note(
-        .datagram, host: Int(to), at: time, UInt64(from), bytes.withUnsafeBytes(checksum), "from \(from): \(named(bytes))")
+        .datagram, host: Int(to), at: time, UInt64(from), bytes.withUnsafeBytes(checksum), "from \(from): \(MessageKind.text(nil, bytes))")
       let sender = Member(host: hosts[Int(from)], life: life)
       bytes.withUnsafeBytes { feed(.heartbeat($0, from: sender), to: Int(to)) }
     case .lane(let first, let second, let lane, let generation):
@@ -54,6 +54,9 @@ extension ShardWorld {
     case .fault(let index): apply(faults[Int(index)])
     case .start(let machine): start(Int(machine))
     case .end(let machine, let process): if isCurrent(machine, process) { kill(Int(machine), isNoticed: true) }
+    case .linkBreaks(let first, let second, let generation):
+      guard links[Int(first), Int(second)].generation == generation else { return }
+      breakLink(Int(first), Int(second), noticedWithin: Nanoseconds.milliseconds(20))
     case .resume(let machine): resume(Int(machine))
     }
   }
@@ -68,17 +71,20 @@ extension ShardWorld {
     let now = machines[machine].clock.now(at: time)
     turn.effects.removeAll()
     turn.effects.buffer.removeAll()
-    ledger.turnBegins(machine, of: machines[machine], now: now)
+    ledger.turnBegins(machine, machines[machine], now: now)
     machines[machine].core?.handle(input, now: now, into: &turn.effects)
     carryOut(machine, now: now)
-    if violation == nil { ledger.turnEnded(machine, &self) }
-    fireReflexes(of: machine)
+    if violation == nil { checkTurn(of: machine) }
+    actOnReflexes()
   }
 
   private mutating func carryOut(_ machine: Int, now: Now) {
     let effects = turn.effects
     let process = machines[machine].process
-    for append in effects.appends { write(append, on: machine) }
+    for append in effects.appends {
+      checkAppend(append.record, on: machine)
+      write(append, on: machine)
+    }
     for heartbeat in effects.heartbeats {
       send(heartbeat: Array(effects.buffer.bytes(of: heartbeat.message)), from: machine, to: heartbeat.to)
     }
@@ -93,7 +99,7 @@ extension ShardWorld {
     }
     for deadline in effects.deadlines {
       let at = max(machines[machine].clock.worldTime(of: deadline.at), time)
-      queue.insert(.deadline(Int32(machine), process: process, deadline.timer), at: at)
+      enqueue(.deadline(Int32(machine), process: process, deadline.timer), at: at)
     }
     for (request, reply) in effects.replies {
       trace.note(.reply, host: machine, at: time, request, 0, "\(reply)")
@@ -101,7 +107,7 @@ extension ShardWorld {
     }
     for event in effects.events {
       trace.note(.event, host: machine, at: time, 0, 0, "\(event)")
-      ledger.said(event, by: machine, &self)
+      said(event, by: machine)
     }
   }
 
@@ -117,7 +123,7 @@ extension ShardWorld {
     let at = time + span
     guard at < machines[machine].syncAt else { return }
     machines[machine].syncAt = at
-    queue.insert(.syncBegins(Int32(machine), process: machines[machine].process), at: at)
+    enqueue(.syncBegins(Int32(machine), process: machines[machine].process), at: at)
   }
 
   private mutating func syncBegins(_ machine: Int) {
@@ -148,7 +154,7 @@ extension ShardWorld {
 
   private mutating func send(heartbeat bytes: [UInt8], from machine: Int, to host: HostID) {
     guard let target = machineOf[host], let toLife = machines[machine].sessions[target] else { return }
-    guard sends(bytes, from: machine, to: target) else { return }
+    guard sends(nil, bytes, from: machine, to: target) else { return }
     let path = wires[machine, target]
     let network = settings.network
     if path.cuts > 0 || path.loss > 0 && chance.happens(path.loss) || network.loss > 0 && chance.happens(network.loss) {
@@ -164,8 +170,6 @@ extension ShardWorld {
     }
   }
 
-  func oneWaySpan(_ from: Int, _ to: Int) -> ClosedRange<UInt64> { settings.network.delay }
-
   mutating func oneWay(_ from: Int, _ to: Int) -> UInt64 {
     let span = settings.network.delay
     return span.lowerBound + chance.below(span.upperBound - span.lowerBound + 1) + wires[from, to].delay
@@ -175,7 +179,7 @@ extension ShardWorld {
     guard let target = machineOf[host] else { return }
     if target == machine { return fail(.bounded, "a frame to itself", host: machine) }
     guard links[machine, target].isUp, links[machine, target].believes(machine < target ? 0 : 1) else { return }
-    guard sends(bytes, from: machine, to: target) else { return }
+    guard sends(carrier, bytes, from: machine, to: target) else { return }
     let lane = Link.lane(machine < target ? 0 : 1, carrier)
     let due = max(
       time + oneWay(machine, target) + chance.below(settings.network.carrierLag + 1),
@@ -183,7 +187,7 @@ extension ShardWorld {
     links[machine, target].lanes[lane].lastDue = due
     links[machine, target].lanes[lane].frames.append((due, bytes))
     links[machine, target].lanes[lane].bytes += bytes.count
-    queue.insert(
+    enqueue(
       .lane(
         Int32(min(machine, target)), Int32(max(machine, target)), lane: Int8(lane),
         generation: links[machine, target].generation), at: due)
@@ -205,7 +209,7 @@ extension WorldEvent {
     case .heartbeat(_, _, let to, _, _), .snapshot(_, _, let to, _, _): Int(to)
     case .deadline(let machine, _, _), .syncEnds(let machine, _), .syncBegins(let machine, _),
       .linkNoticed(let machine, _, _, _), .advice(let machine, _, _, _), .request(let machine, _, _): Int(machine)
-    case .lane, .greet, .dial, .linkCheck, .client, .clientGivesUp, .fault, .start, .end, .resume: nil
+    case .lane, .greet, .dial, .linkCheck, .linkBreaks, .client, .clientGivesUp, .fault, .start, .end, .resume: nil
     }
   }
 
