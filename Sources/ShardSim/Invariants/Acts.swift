@@ -9,9 +9,15 @@ extension ShardWorld {
     // Who has learned that he owns nothing cannot act; that is trusted most of the time and asked now and then.
     let asksAll = ledger.turns & 15 == 0
     for (index, shard) in shards.enumerated() {
+      if let actor = ledger.shards[index].actor, actor != machine, !actsNow(actor, shard) {
+        ledger.falls(silent: index, at: time)
+      }
       guard asksAll || ledger.owns(machine, index, machines[machine]) else { continue }
-      guard machines[machine].core?.acts(for: shard, at: now) == true else { continue }
-      ledger.someoneActs(index, at: time)
+      guard machines[machine].core?.acts(for: shard, at: now) == true else {
+        if ledger.shards[index].actor == machine { ledger.falls(silent: index, at: time) }
+        continue
+      }
+      ledger.acts(machine, index, at: time)
       if let record = ledger.seen[machine].records[index], record.epoch < ledger.shards[index].uncleanReign { continue }
       for other in machines.indices where other != machine {
         guard let core = machines[other].core, core.acts(for: shard, at: machines[other].clock.now(at: time)) else {
@@ -24,6 +30,11 @@ extension ShardWorld {
           host: machine)
       }
     }
+  }
+
+  private func actsNow(_ machine: Int, _ shard: ShardID) -> Bool {
+    machines[machine].isResponsive(at: time)
+      && machines[machine].core?.acts(for: shard, at: machines[machine].clock.now(at: time)) == true
   }
 
   private func reign(of index: Int, on machine: Int) -> String {
@@ -51,7 +62,8 @@ extension ShardWorld {
     }
     ledger.acknowledgements += 1
     let entry = ledger.shards[shard].committed[Int(sequence) - 1]
-    guard entry.client == client, entry.clientSequence == request.operation.sequence, entry.key == request.operation.key,
+    guard entry.client == client, entry.clientSequence == request.operation.sequence,
+      entry.key == request.operation.key,
       entry.value == request.operation.value
     else {
       return fail(
@@ -81,7 +93,8 @@ extension ShardWorld {
     guard record.epoch >= ledger.shards[shard].reign else {
       return fail(
         .acknowledgedInOrder,
-        "shard \(shard): acknowledged in reign \(record.epoch) after one in \(ledger.shards[shard].reign)", host: machine)
+        "shard \(shard): acknowledged in reign \(record.epoch) after one in \(ledger.shards[shard].reign)",
+        host: machine)
     }
     ledger.shards[shard].reign = record.epoch
     let log = machines[machine].disk.written[shard]
@@ -95,7 +108,8 @@ extension ShardWorld {
     extendCommitted(shard, to: sequence, from: log, by: machine)
     if violation == nil, !isCommitted(shard, epoch: epoch, sequence: sequence) {
       fail(
-        .acknowledgedStays, "shard \(shard): acknowledged entry \(sequence) of reign \(epoch) is not in the owner's log",
+        .acknowledgedStays,
+        "shard \(shard): acknowledged entry \(sequence) of reign \(epoch) is not in the owner's log",
         host: machine)
     }
   }
@@ -163,7 +177,8 @@ extension ShardWorld {
     if let later {
       fail(
         .readsCommitted,
-        "shard \(shard): entry \(sequence) was read though \(later.position.sequence) was acknowledged before", host: machine)
+        "shard \(shard): entry \(sequence) was read though \(later.position.sequence) was acknowledged before",
+        host: machine)
     }
   }
 }

@@ -45,8 +45,10 @@ struct Ledger {
     var uncleanReign = Epoch.none
     /// Whether something has changed that P4 depends on.
     var isDirty = false
-    /// World time since when nobody acts; `nil`: somebody does.
-    var silentSince: UInt64? = 0
+    /// The machine that acted last, as long as it does.
+    var actor: Int?
+    /// World time since when nobody acts.
+    var silentSince: UInt64 = 0
     /// Spans without an acting host that ended, in nanoseconds, with the time of their end.
     var gaps: [(endedAt: UInt64, span: UInt64)] = []
 
@@ -98,8 +100,9 @@ struct Ledger {
     }
   }
 
-  mutating func ended(_ machine: Int) {
+  mutating func ended(_ machine: Int, at time: UInt64) {
     for shard in ids.indices {
+      if shards[shard].actor == machine { falls(silent: shard, at: time) }
       seen[machine].records[shard] = nil
       shards[shard].isDirty = true
     }
@@ -120,9 +123,15 @@ struct Ledger {
 }
 
 extension Ledger {
-  mutating func someoneActs(_ shard: Int, at time: UInt64) {
-    guard let since = shards[shard].silentSince else { return }
-    shards[shard].silentSince = nil
-    shards[shard].gaps.append((time, time - since))
+  mutating func acts(_ machine: Int, _ shard: Int, at time: UInt64) {
+    guard shards[shard].actor != machine else { return }
+    if shards[shard].actor == nil { shards[shard].gaps.append((time, time - shards[shard].silentSince)) }
+    shards[shard].actor = machine
+  }
+
+  mutating func falls(silent shard: Int, at time: UInt64) {
+    guard shards[shard].actor != nil else { return }
+    shards[shard].actor = nil
+    shards[shard].silentSince = time
   }
 }

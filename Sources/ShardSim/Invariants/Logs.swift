@@ -30,14 +30,16 @@ extension ShardWorld {
   private mutating func checkEntry(_ entry: Entry, after previous: Position, _ shard: Int, _ machine: Int) {
     guard entry.position.sequence == previous.sequence + 1, entry.position.epoch >= previous.epoch else {
       return fail(
-        .logDense, "shard \(shard): entry \(entry.position.sequence) of reign \(entry.position.epoch) after "
+        .logDense,
+        "shard \(shard): entry \(entry.position.sequence) of reign \(entry.position.epoch) after "
           + "\(previous.sequence) of \(previous.epoch)", host: machine)
     }
     let name = Ledger.EntryName(epoch: entry.position.epoch, sequence: entry.position.sequence)
     let content = Ledger.Content(predecessor: previous, hash: entry.position.hash)
     if let known = ledger.shards[shard].contents.updateValue(content, forKey: name), known != content {
       fail(
-        .logsMatch, "shard \(shard): two logs have entry \(name.sequence) of reign \(name.epoch) and differ", host: machine)
+        .logsMatch, "shard \(shard): two logs have entry \(name.sequence) of reign \(name.epoch) and differ",
+        host: machine)
     }
   }
 
@@ -70,14 +72,16 @@ extension ShardWorld {
           !machines[machine].disk.written[shard].holds(top)
         {
           return fail(
-            .membersHold, "shard \(shard): member \(machine) of version \(record.version) lacks acknowledged entry "
+            .membersHold,
+            "shard \(shard): member \(machine) of version \(record.version) lacks acknowledged entry "
               + "\(top.sequence) of reign \(top.epoch)", host: machine)
         }
         guard critical > 0, !ledger.untrusted.contains(machine) else { continue }
         let entry = ledger.shards[shard].committed[Int(critical) - 1]
         if !machines[machine].disk.durable[shard].holds(entry.position) {
           return fail(
-            .disksHold, "shard \(shard): critical entry \(critical) was acknowledged and is not on the disk of member "
+            .disksHold,
+            "shard \(shard): critical entry \(critical) was acknowledged and is not on the disk of member "
               + "\(machine)", host: machine)
         }
       }

@@ -9,7 +9,8 @@ extension ShardWorld {
     if let before = ledger.seen[machine].records[shard] {
       guard record.version > before.version, record.epoch >= before.epoch else {
         return fail(
-          .neverFalls, "shard \(shard): version \(record.version) of reign \(record.epoch) learned after "
+          .neverFalls,
+          "shard \(shard): version \(record.version) of reign \(record.epoch) learned after "
             + "\(before.version) of \(before.epoch)", host: machine)
       }
     }
@@ -43,7 +44,9 @@ extension ShardWorld {
     ledger.shards[shard].isDirty = true
     for member in record.members {
       // Whoever has a seat holds everything again.
-      if let machine = machineOf[member.host], machines[machine].life == member.life { ledger.untrusted.remove(machine) }
+      if let machine = machineOf[member.host], machines[machine].life == member.life {
+        ledger.untrusted.remove(machine)
+      }
     }
     if record.reason == .recover || record.reason == .unclean { mayHaveLost(shard, record, host) }
   }

@@ -45,7 +45,9 @@ extension ShardWorld {
         steps.append(.datagram(index))
         if stepped.budget.losses > 0 { steps.append(.loseDatagram(index)) }
       case .syncEnds(let machine, let process):
-        if machines[Int(machine)].isRunning, machines[Int(machine)].process == process { steps.append(.sync(Int(machine))) }
+        if machines[Int(machine)].isRunning, machines[Int(machine)].process == process {
+          steps.append(.sync(Int(machine)))
+        }
       case .deadline(let machine, let process, _):
         if machines[Int(machine)].isRunning, machines[Int(machine)].process == process { deadlines += 1 }
       default: break

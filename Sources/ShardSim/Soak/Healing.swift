@@ -18,7 +18,8 @@ extension ShardWorld {
     guard violation == nil else { return }
     seated = seated.filter { hasLivingMember($0) }
     for shard in seated where !isServed(shard) {
-      return fail(.healed, "nobody acts for shard \(shard) \(seconds(time - began)) s after healing: \(situation(shard))")
+      return fail(
+        .healed, "nobody acts for shard \(shard) \(seconds(time - began)) s after healing: \(situation(shard))")
     }
     let clientsFrom = time
     run(until: end)

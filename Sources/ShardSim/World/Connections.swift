@@ -8,7 +8,8 @@ extension ShardWorld {
   /// Lets two machines greet each other until each has a session with the other's life.
   mutating func greetSoon(_ first: Int, _ second: Int) {
     post(
-      .greet(Int32(first), Int32(second)), after: Nanoseconds.milliseconds(2) + chance.below(Nanoseconds.milliseconds(60)))
+      .greet(Int32(first), Int32(second)),
+      after: Nanoseconds.milliseconds(2) + chance.below(Nanoseconds.milliseconds(60)))
   }
 
   mutating func greet(_ first: Int, _ second: Int) {
@@ -28,7 +29,8 @@ extension ShardWorld {
   }
 
   func haveMet(_ first: Int, _ second: Int) -> Bool {
-    machines[first].sessions[second] == machines[second].life && machines[second].sessions[first] == machines[first].life
+    machines[first].sessions[second] == machines[second].life
+      && machines[second].sessions[first] == machines[first].life
   }
 
   /// Both answer and packets pass both ways.

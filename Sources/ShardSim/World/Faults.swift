@@ -123,7 +123,8 @@ extension ShardWorld {
 
   private mutating func move(_ shard: ShardID, to target: Int) {
     for machine in machines.indices where machines[machine].isResponsive(at: time) && machine != target {
-      guard let view = machines[machine].core?.view(of: shard), view.record?.record.owner == machines[machine].member else {
+      guard let view = machines[machine].core?.view(of: shard), view.record?.record.owner == machines[machine].member
+      else {
         continue
       }
       feed(

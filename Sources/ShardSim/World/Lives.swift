@@ -11,7 +11,8 @@ extension ShardWorld {
     machines[machine].backlog = []
     machines[machine].syncAt = .max
     for peer in machines.indices { machines[machine].sessions[peer] = nil }
-    trace.note(.started, host: machine, at: time, machines[machine].life.rawValue, 0, "life \(machines[machine].life.rawValue)")
+    trace.note(
+      .started, host: machine, at: time, machines[machine].life.rawValue, 0, "life \(machines[machine].life.rawValue)")
     let now = machines[machine].clock.now(at: time)
     let recovered = machines[machine].disk.recover(&chance)
     machines[machine].core = ShardHost(
@@ -37,7 +38,7 @@ extension ShardWorld {
     machines[machine].backlog = []
     machines[machine].pausedUntil = 0
     machines[machine].disk.crash(&chance)
-    ledger.ended(machine)
+    ledger.ended(machine, at: time)
     for peer in machines.indices where peer != machine {
       let side = machine < peer ? 0 : 1
       links[machine, peer].setWanted(side, false)

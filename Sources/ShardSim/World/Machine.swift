@@ -1,5 +1,5 @@
-package import MapShard
-package import Wire
+import MapShard
+import Wire
 
 /// One host of a world: its clock, its disk and, while its process runs, the real core.
 struct Machine {

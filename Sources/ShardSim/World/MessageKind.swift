@@ -1,4 +1,4 @@
-package import MapShard
+import MapShard
 import Wire
 
 /// Which message bytes hold, without reading more than their first one.

@@ -1,5 +1,5 @@
-package import MapShard
-package import Wire
+import MapShard
+import Wire
 
 /// A fault that waits for its moment: right after a compare-and-set, within a promise, before an answer arrives. Random
 /// faults alone miss those.

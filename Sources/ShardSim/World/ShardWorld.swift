@@ -1,4 +1,4 @@
-package import MapShard
+import MapShard
 package import Wire
 
 /// A world of hosts that own shards: the real core on each, and clocks, disks, wires and clients around it. A value:

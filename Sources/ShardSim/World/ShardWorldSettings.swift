@@ -1,5 +1,5 @@
 package import MapShard
-package import Wire
+import Wire
 
 /// What a world is made of; with the faults it decides everything that happens.
 package struct ShardWorldSettings: Sendable {

@@ -12,7 +12,8 @@ extension ShardWorld {
     case .heartbeat(let from, let life, let to, let toLife, let bytes):
       guard machines[Int(to)].isRunning, machines[Int(to)].life == toLife else { return }
       trace.note(
-        .datagram, host: Int(to), at: time, UInt64(from), bytes.withUnsafeBytes(checksum), "from \(from): \(MessageKind.text(nil, bytes))")
+        .datagram, host: Int(to), at: time, UInt64(from), bytes.withUnsafeBytes(checksum),
+        "from \(from): \(MessageKind.text(nil, bytes))")
       let sender = Member(host: hosts[Int(from)], life: life)
       bytes.withUnsafeBytes { feed(.heartbeat($0, from: sender), to: Int(to)) }
     case .lane(let first, let second, let lane, let generation):
@@ -163,7 +164,9 @@ extension ShardWorld {
     let event = WorldEvent.heartbeat(
       from: Int32(machine), life: machines[machine].life, to: Int32(target), toLife: toLife, bytes)
     var delay = oneWay(machine, target)
-    if network.reordering > 0, chance.happens(network.reordering) { delay += chance.below(Nanoseconds.milliseconds(400)) }
+    if network.reordering > 0, chance.happens(network.reordering) {
+      delay += chance.below(Nanoseconds.milliseconds(400))
+    }
     post(event, after: delay)
     if network.duplication > 0, chance.happens(network.duplication) {
       post(event, after: delay + chance.below(Nanoseconds.milliseconds(400)))
@@ -208,7 +211,8 @@ extension WorldEvent {
     switch self {
     case .heartbeat(_, _, let to, _, _), .snapshot(_, _, let to, _, _): Int(to)
     case .deadline(let machine, _, _), .syncEnds(let machine, _), .syncBegins(let machine, _),
-      .linkNoticed(let machine, _, _, _), .advice(let machine, _, _, _), .request(let machine, _, _): Int(machine)
+      .linkNoticed(let machine, _, _, _), .advice(let machine, _, _, _), .request(let machine, _, _):
+      Int(machine)
     case .lane, .greet, .dial, .linkCheck, .linkBreaks, .client, .clientGivesUp, .fault, .start, .end, .resume: nil
     }
   }

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// How the wires behave when nothing is wrong.
 package struct ShardNetwork: Sendable {
