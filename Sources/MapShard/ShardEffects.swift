@@ -69,6 +69,8 @@ package enum ShardRefusal: Sendable, Hashable {
   /// Fewer copies than the minimum: critical writes wait for a further one.
   case belowMinimum(copies: Int, minimum: Int)
   case unexpected(sequence: UInt64)
+  /// This client has sent a later request meanwhile; the sequence of that one.
+  case outdated(last: UInt64)
   case tooLarge
   case busy
   case moveCancelled
@@ -98,4 +100,9 @@ package enum ShardEvent: Sendable, Hashable {
   /// A shard was stopped because its log broke a rule that cannot break: needs a person.
   case corrupt(ShardID, String)
   case refusedProposal(ShardID, from: HostID)
+  /// The log was cut at the beginning of a reign: entries that nobody had been promised are void (the log's files keep
+  /// them for its window).
+  case cut(ShardID, to: Position, lost: UInt64)
+  /// The copy on this host is not what the owner's is; it is repaired.
+  case differs(ShardID, HostID)
 }

@@ -41,6 +41,8 @@ package enum HostAdvice: Sendable, Hashable {
 package enum ShardCommand: Sendable {
   /// The voters, in order (E9). The first one is the world's, later ones are signed by the operator.
   case adopt(VoterSetDescription)
+  /// The next voter set, signed by the operator: the bytes of `VoterSetDescription.signed`.
+  case changeVoters(signed: [UInt8])
   /// The replica list of a shard, best first: who may create it, whom the owner invites as a learner, who asks first.
   case place(ShardID, replicas: [HostID], minimum: Int)
   /// Write; answered by `.acknowledged` or `.refused`.
@@ -59,10 +61,21 @@ package struct VoterSetDescription: Hashable, Sendable {
   package var number: UInt64
   /// 1, 3 or 5 voters: host and store id.
   package var voters: [VoterSeat]
+  /// Those of the set before, from whom the new ones copy; empty in the world's first set.
+  package var previous: [VoterSeat]
+  /// The only voter before lost its disk: the new one learns the register from all hosts.
+  package var isRebuild: Bool
+  /// Hosts of which the operator says, for a rebuild, that they are gone for good.
+  package var gone: [HostID]
 
-  package init(number: UInt64, voters: [VoterSeat]) {
+  package init(
+    number: UInt64, voters: [VoterSeat], previous: [VoterSeat] = [], isRebuild: Bool = false, gone: [HostID] = []
+  ) {
     self.number = number
     self.voters = voters
+    self.previous = previous
+    self.isRebuild = isRebuild
+    self.gone = gone
   }
 }
 

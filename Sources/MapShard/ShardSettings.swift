@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Times and limits of the ownership protocol (E10) and of the data path. Times are in nanoseconds.
 package struct ShardSettings: Hashable, Sendable {

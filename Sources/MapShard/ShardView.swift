@@ -1,0 +1,89 @@
+package import Wire
+
+/// What checks and screens read of one shard. A copy: it changes nothing and is not changed.
+package struct ShardView: Sendable {
+  package var shard: ShardID
+  package var rec: ProvenRecord?
+  package var proposal: (kind: ChangeKind, record: Record)?
+  package var isOwner: Bool
+  /// The reign that this host gave up, and the one whose owner gave it up.
+  package var released: Epoch
+  package var releasedBy: Epoch
+  package var matchedEpoch: Epoch
+  package var commit: UInt64
+  package var floor: UInt64
+  /// Acknowledged in this reign.
+  package var acked: UInt64
+  package var durable: UInt64
+  package var log: ShardLog
+  package var state: ShardState
+  package var maximalSet: [Member]
+  package var followers: [FollowerView]
+  /// Whether anything but promises forbids acting.
+  package var couldAct: Bool
+  package var holdReason: HoldReason
+  /// What this host's voter holds.
+  package var voted: Record?
+  package var stopped: String?
+  /// Until when this host has promised the owner to be quiet; 0: it has not.
+  package var promisedUntil: UInt64
+  package var replicas: [HostID]
+  package var minimum: Int
+  package var planned: HostID?
+
+  package var last: Position { log.last }
+
+  /// `act` (E2) at a moment, as far as is known now.
+  package func acts(at now: Now) -> Bool {
+    couldAct && followers.allSatisfy { !$0.countsForPromises || $0.isSealed && $0.promisedUntil > now.monotonic }
+  }
+
+  package struct FollowerView: Hashable, Sendable {
+    package var member: Member
+    package var isMember: Bool
+    package var countsForPromises: Bool
+    package var match: UInt64?
+    package var durable: UInt64
+    /// Its promise; 0: none.
+    package var promisedUntil: UInt64
+    /// It has acknowledged my log in the series of its promise.
+    package var isSealed: Bool
+    package var isGettingSnapshot: Bool
+  }
+}
+
+extension ShardHost {
+  /// Sorted.
+  package var shards: [ShardID] { replicas.map(\.shard).sorted() }
+
+  package func view(of shard: ShardID) -> ShardView? {
+    guard let index = index(of: shard) else { return nil }
+    let replica = replicas[index]
+    let followers = replica.others.map { progress in
+      let heard = peers[progress.member.host]?.heard.flatMap { $0.life == progress.member.life ? $0 : nil }
+      return ShardView.FollowerView(
+        member: progress.member, isMember: progress.isMember, countsForPromises: progress.countsForPromises,
+        match: progress.match, durable: progress.durable, promisedUntil: heard?.until ?? 0,
+        isSealed: heard != nil && progress.sealSeries == heard?.series,
+        isGettingSnapshot: progress.snapshotSentAt != nil)
+    }
+    return ShardView(
+      shard: shard, rec: replica.rec, proposal: replica.proposal.map { ($0.kind, $0.record) },
+      isOwner: isOwner(index), released: replica.released, releasedBy: replica.releasedBy,
+      matchedEpoch: replica.matchedEpoch, commit: replica.commit, floor: replica.floor, acked: replica.acked,
+      durable: replica.durable, log: replica.log, state: replica.state, maximalSet: maximalSet(index),
+      followers: followers, couldAct: couldAct(index), holdReason: holdReason(index),
+      voted: voter.slots[shard]?.record, stopped: replica.stopped,
+      promisedUntil: replica.rec.map { promiseEnd(to: $0.record.owner) } ?? 0, replicas: replica.replicas,
+      minimum: replica.minimum, planned: replica.move?.target)
+  }
+
+  /// The voter's record of a shard, whether or not the shard is held here.
+  package func voted(_ shard: ShardID) -> Record? { voter.slots[shard]?.record }
+  /// The set in which this host votes now; `nil`: in none.
+  package var votingSet: UInt64? { voter.seat.flatMap { votes(in: $0.number) ? $0.number : nil } }
+  /// The number of the set of voters that this host knows.
+  package var voterSet: VoterSetDescription? { sets.current }
+  /// Withdrawals towards a host.
+  package func series(towards host: HostID) -> UInt64 { peers[host]?.series ?? 0 }
+}
