@@ -50,6 +50,7 @@ struct ShardTrial {
 func percentile(_ samples: [Double], _ share: Double) -> Double {
   guard !samples.isEmpty else { return 0 }
   let sorted = samples.sorted()
-  let rank = Int((share * Double(sorted.count)).rounded(.up))
+  let place = share * Double(sorted.count)
+  let rank = Int(place) + (Double(Int(place)) < place ? 1 : 0)
   return sorted[max(0, min(sorted.count - 1, rank - 1))]
 }

@@ -12,7 +12,7 @@ extension ShardWorld {
       if let actor = ledger.shards[index].actor, actor != machine, !actsNow(actor, shard) {
         ledger.falls(silent: index, at: time)
       }
-      guard asksAll || ledger.owns(machine, index, machines[machine]) else { continue }
+      guard asksAll || ledger.owns(machine, index, machines[machine].member) else { continue }
       guard machines[machine].core?.acts(for: shard, at: now) == true else {
         if ledger.shards[index].actor == machine { ledger.falls(silent: index, at: time) }
         continue
@@ -29,6 +29,15 @@ extension ShardWorld {
           "hosts \(machine) (reign \(reign(of: index, on: machine))) and \(other) (reign \(reign(of: index, on: other))) act for shard \(index)",
           host: machine)
       }
+    }
+  }
+
+  /// What a turn may answer depends on whether its host acted when it began.
+  mutating func noteActsBefore(_ machine: Int, now: Now) {
+    for (index, shard) in shards.enumerated() {
+      ledger.seen[machine].actedBefore[index] =
+        ledger.owns(machine, index, machines[machine].member)
+        && machines[machine].core?.acts(for: shard, at: now) == true
     }
   }
 

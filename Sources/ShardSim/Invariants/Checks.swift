@@ -18,7 +18,7 @@ extension ShardWorld {
     case .corrupt(let shard, let text):
       // A disk that lost what it had promised may have to stop a shard; nothing else may.
       if !ledger.untrusted.contains(machine) { fail(.corrupt, "shard \(shard.index): \(text)", host: machine) }
-    case .acting, .held, .committed, .asked, .refusedProposal: break
+    case .acting, .held, .committed, .asked, .refusedProposal, .cut, .differs: break
     }
   }
 

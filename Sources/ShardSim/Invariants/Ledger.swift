@@ -108,17 +108,9 @@ struct Ledger {
     }
   }
 
-  mutating func turnBegins(_ machine: Int, _ host: borrowing Machine, now: Now) {
-    for shard in ids.indices {
-      seen[machine].actedBefore[shard] =
-        owns(machine, shard, host) && host.core?.acts(for: ids[shard], at: now) == true
-    }
-  }
-
   /// As far as the machine has said.
-  func owns(_ machine: Int, _ shard: Int, _ host: borrowing Machine) -> Bool {
-    guard let record = seen[machine].records[shard] else { return false }
-    return record.owner.host == host.host && record.owner.life == host.life
+  func owns(_ machine: Int, _ shard: Int, _ member: Member) -> Bool {
+    seen[machine].records[shard]?.owner == member
   }
 }
 

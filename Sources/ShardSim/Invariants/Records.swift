@@ -18,6 +18,16 @@ extension ShardWorld {
     chosen(record, host: machine)
   }
 
+  /// What the only voter has made durable is in the register, before anybody hears of it.
+  mutating func noteVotes(of machine: Int) {
+    guard let core = machines[machine].core, core.votingSet != nil, core.voterSet?.voters.count == 1,
+      !machines[machine].disk.hasUnsyncedVotes
+    else { return }
+    for shard in shards {
+      if let record = core.voted(shard) { chosen(record, host: machine) }
+    }
+  }
+
   /// A record is in the register.
   mutating func chosen(_ record: Record, host: Int?) {
     let shard = record.shard.index

@@ -46,7 +46,7 @@ extension ShardWorld {
 
   /// Why a host does not act, in its own words.
   package func holdReason(of shard: Int, on machine: Int) -> HoldReason? {
-    machines[machine].core?.view(of: shards[shard])?.held
+    machines[machine].core?.view(of: shards[shard])?.holdReason
   }
 
   /// Runs for a span of world time.

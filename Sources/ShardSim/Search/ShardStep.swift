@@ -70,7 +70,7 @@ extension ShardWorld {
           steps.append(.crash(machine, keeps: true))
           if !machines[machine].disk.pending.isEmpty { steps.append(.crash(machine, keeps: false)) }
         }
-        if ledger.owns(machine, 0, machines[machine]) {
+        if ledger.owns(machine, 0, machines[machine].member) {
           if budget.writes > 0 { steps.append(.write(machine)) }
           if budget.moves > 0 { steps.append(.move(machine)) }
         }

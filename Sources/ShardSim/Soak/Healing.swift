@@ -60,7 +60,7 @@ extension ShardWorld {
     var text = ledger.shards[shard].newest.map { "\(self.text($0))" } ?? "no record"
     for machine in machines.indices {
       guard let view = machines[machine].core?.view(of: shards[shard]) else { continue }
-      text += "; host \(machine): \(view.record.map { self.text($0.record) } ?? "no record")"
+      text += "; host \(machine): \(view.rec.map { self.text($0.record) } ?? "no record")"
     }
     return text
   }

@@ -49,6 +49,8 @@ package enum ShardFault: Hashable, Sendable {
   case advice(Int, about: Int, HostAdvice)
   /// The operator signs a next voter set and gives it to all.
   case voters([Int])
+  /// The only voter lost its disk: the operator has this machine rebuild the register from all hosts.
+  case rebuild(Int)
   /// The operator's word that this machine takes the shard.
   case unclean(ShardID, to: Int)
 
@@ -83,6 +85,7 @@ extension ShardFault: CustomStringConvertible {
     case .cancelMove(let shard): "cancel the move of shard \(shard)"
     case .advice(let machine, let subject, let advice): "tell \(machine) that \(subject) is \(advice)"
     case .voters(let voters): "voters are \(voters)"
+    case .rebuild(let voter): "\(voter) rebuilds the register"
     case .unclean(let shard, let target): "unclean takeover of shard \(shard) by \(target)"
     case .heal: "heal"
     }

@@ -29,6 +29,7 @@ extension ShardWorld {
       post(
         .advice(Int32(machine), process: machines[machine].process, about: Int32(subject), advice), after: 0)
     case .voters(let voters): change(voters: voters)
+    case .rebuild(let voter): change(voters: [voter], isRebuild: true)
     case .unclean(let shard, let target): unclean(shard, to: target)
     case .heal: healAll()
     case .cut, .mend, .split, .mendSplit, .loss, .delay, .breakLink: applyToWires(fault)
@@ -123,7 +124,7 @@ extension ShardWorld {
 
   private mutating func move(_ shard: ShardID, to target: Int) {
     for machine in machines.indices where machines[machine].isResponsive(at: time) && machine != target {
-      guard let view = machines[machine].core?.view(of: shard), view.record?.record.owner == machines[machine].member
+      guard let view = machines[machine].core?.view(of: shard), view.isOwner
       else {
         continue
       }
@@ -133,17 +134,32 @@ extension ShardWorld {
     }
   }
 
-  private mutating func change(voters: [Int]) {
+  /// The operator signs the next set of voters and gives it to whoever runs. A rebuild: the only voter has lost its
+  /// disk, and the next one learns the register from all hosts.
+  private mutating func change(voters: [Int], isRebuild: Bool = false) {
     voterSet = VoterSetDescription(
       number: voterSet.number + 1,
-      voters: voters.map { VoterSeat(host: hosts[$0], store: machines[$0].store) }.sorted())
+      voters: voters.map { VoterSeat(host: hosts[$0], store: machines[$0].store) }.sorted(),
+      previous: voterSet.voters, isRebuild: isRebuild)
     ledger.voters = voters
+    let signature = voterSet.signedBytes().withUnsafeBytes {
+      SimulatedSigner.signature($0, by: SimulatedSigner.operatorKey)
+    }
+    let signed = voterSet.signed(signature)
     for machine in machines.indices where machines[machine].isResponsive(at: time) {
-      feed(.command(.adopt(voterSet)), to: machine)
+      feed(.command(.changeVoters(signed: signed)), to: machine)
     }
   }
 
   private mutating func unclean(_ shard: ShardID, to target: Int) {
-    // Written when the core's format of the order is there.
+    guard let record = machines[target].core?.view(of: shard)?.rec?.record else { return }
+    var order: [UInt8] = []
+    for value in [shard.rawValue, record.version, hosts[target].rawValue] {
+      withUnsafeBytes(of: value.littleEndian) { order.append(contentsOf: $0) }
+    }
+    let covered = Array("mesh-unclean/1".utf8) + order
+    let signature = covered.withUnsafeBytes { SimulatedSigner.signature($0, by: SimulatedSigner.operatorKey) }
+    signature.withBytes { order.append(contentsOf: $0) }
+    feed(.command(.unclean(shard, signed: order)), to: target)
   }
 }

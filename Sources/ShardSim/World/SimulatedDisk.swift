@@ -43,14 +43,17 @@ struct SimulatedDisk: Sendable {
 
   mutating func beginSync() { syncing = pending.count }
 
-  /// The token up to which everything is durable now.
-  mutating func endSync() -> UInt64? {
+  /// The token up to which everything is durable now, and whether state of the register was among it.
+  mutating func endSync() -> (token: UInt64, votes: Bool)? {
     guard let count = syncing, count > 0 else { return nil }
     syncing = nil
     let token = pending[count - 1].token
+    let votes = pending[..<count].contains { $0.record.isOfTheRegister }
     settle(count)
-    return token
+    return (token, votes)
   }
+
+  var hasUnsyncedVotes: Bool { pending.contains { $0.record.isOfTheRegister } }
 
   /// The sync in flight failed.
   mutating func abandonSync() { syncing = nil }
@@ -122,6 +125,10 @@ struct SimulatedDisk: Sendable {
     case .register: break
     }
   }
+}
+
+extension LogRecord {
+  var isOfTheRegister: Bool { if case .register = self { true } else { false } }
 }
 
 extension ShardID {

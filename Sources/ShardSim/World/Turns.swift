@@ -72,7 +72,7 @@ extension ShardWorld {
     let now = machines[machine].clock.now(at: time)
     turn.effects.removeAll()
     turn.effects.buffer.removeAll()
-    ledger.turnBegins(machine, machines[machine], now: now)
+    noteActsBefore(machine, now: now)
     machines[machine].core?.handle(input, now: now, into: &turn.effects)
     carryOut(machine, now: now)
     if violation == nil { checkTurn(of: machine) }
@@ -145,10 +145,12 @@ extension ShardWorld {
       feed(.storeFailed, to: machine)
       return
     }
-    guard let token = machines[machine].disk.endSync() else { return }
+    guard let (token, votes) = machines[machine].disk.endSync() else { return }
     trace.note(.durable, host: machine, at: time, token, 0, "up to \(token)")
     if machines[machine].disk.hasUnsynced { wantSync(machine, within: 0) }
+    if votes { noteVotes(of: machine) }
     feed(.durable(token: token), to: machine)
+    if votes { occasion(.votes, machine, peer: (machine + 1) % machines.count) }
   }
 
   // MARK: Sending
