@@ -18,6 +18,7 @@ extension ShardHost {
     hasher.combine(replicas)
     hasher.combine(durability)
     hasher.combine(forwards)
+    hasher.combine(beatenAt)
     hasher.combine(isStopping)
     hasher.combine(storeFailed)
     return hasher.finalize()

@@ -59,7 +59,7 @@ extension ShardHost {
     let learner = replicas[index].others.first { progress in
       !progress.isMember && !members.contains { $0.host == progress.member.host }
         && replicas[index].replicas.contains(progress.member.host) && isWhole(index, progress)
-        && isPromised(progress, at: now)
+        && isPromised(progress, at: now) && !isSilent(index, progress)
     }
     guard let learner, let record = next(index, members: members + [learner.member], reason: .expand) else {
       return false
