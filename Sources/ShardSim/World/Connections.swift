@@ -25,6 +25,10 @@ extension ShardWorld {
       trace.note(.met, host: machine, at: time, UInt64(peer), machines[peer].life.rawValue, "host \(peer)")
       feed(.met(machines[peer].member), to: machine)
     }
+    // Nobody keeps a connection to a life that is over.
+    if links[first, second].isUp, links[first, second].lives != (machines[first].life, machines[second].life) {
+      breakLink(first, second, noticedWithin: Nanoseconds.milliseconds(5))
+    }
     if links[first, second].isWanted { dialSoon(first, second) }
   }
 
@@ -108,9 +112,9 @@ extension ShardWorld {
   }
 
   mutating func checkLink(_ first: Int, _ second: Int, generation: UInt32) {
-    guard links[first, second].isUp, links[first, second].generation == generation, !canTalk(first, second) else {
-      return
-    }
+    guard links[first, second].isUp, links[first, second].generation == generation else { return }
+    let isCurrent = links[first, second].lives == (machines[first].life, machines[second].life)
+    guard !canTalk(first, second) || !isCurrent else { return }
     breakLink(first, second, noticedWithin: Nanoseconds.seconds(1))
   }
 

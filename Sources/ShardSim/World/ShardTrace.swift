@@ -13,7 +13,7 @@ package struct ShardTrace: Sendable {
   package private(set) var lines: [String] = []
   let isNarrated: Bool
   /// A narrated world keeps its last lines only.
-  private static let linesKept = 20_000
+  private static let linesKept = 200_000
 
   init(isNarrated: Bool) { self.isNarrated = isNarrated }
 

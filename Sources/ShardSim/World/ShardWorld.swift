@@ -128,7 +128,7 @@ package struct ShardWorld {
 
   mutating func fail(_ rule: ShardRule, _ text: String, host: Int? = nil) {
     guard violation == nil else { return }
-    violation = ShardViolation(rule: rule, text: text, at: time, host: host, lines: trace.lines.suffix(60))
+    violation = ShardViolation(rule: rule, text: text, at: time, host: host, lines: trace.lines)
   }
 
   package func fails(_ rule: ShardRule) -> Bool { violation?.rule == rule }
