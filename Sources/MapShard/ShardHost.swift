@@ -37,6 +37,8 @@ package struct ShardHost: Sendable {
   var readsWanted: [ShardID] = []
 
   var heartbeatArmed = false
+  /// The last round of heartbeats to everybody.
+  var beatenAt: UInt64 = 0
   var voterArmed = UInt64.max
   package internal(set) var counters = ShardCounters()
 

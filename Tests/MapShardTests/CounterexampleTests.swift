@@ -97,7 +97,8 @@ extension Scenario {
       if let problem = world.settle([a, b]) { return problem }
       world.holdsBack = { world.isRecord($0, to: a) }
       world.place([a, b, c])
-      guard world.run(atMost: 3_000, until: { world.nodes[world.host(1)]!.core.voted(world.shard)?.version == 3 }) else {
+      guard world.run(atMost: 3_000, until: { world.nodes[world.host(1)]!.core.voted(world.shard)?.version == 3 })
+      else {
         return "no expansion"
       }
       world.cut(a, c)
@@ -112,7 +113,8 @@ extension Scenario {
       guard world.view(a)?.rec?.record.members.count == 1 else { return "no shrink" }
       world.holdsBack = { world.isRecord($0, to: a) }
       world.heal(a, b)
-      guard world.run(atMost: 3_000, until: { world.nodes[world.host(1)]!.core.voted(world.shard)?.version == 4 }) else {
+      guard world.run(atMost: 3_000, until: { world.nodes[world.host(1)]!.core.voted(world.shard)?.version == 4 })
+      else {
         return "no expansion"
       }
       world.holdsBack = { message in

@@ -48,14 +48,25 @@ import Wire
     #expect(world.violations == [])
   }
 
-  @Test func anOwnerWithoutVotersReleasesToMembersThatHaveOne() {
+  @Test func anOwnerThatWasReplacedHearsOfItFromItsFollowers() {
     let world = TestWorld.settled(4, list: [2, 3, 4])
     world.cut(2, 1)
     world.run(3_000)
     world.cut(2, 4)
     #expect(world.run(atMost: 10_000) { world.acts(3) || world.acts(4) })
-    world.run(10)
+    world.run(1_200)
     #expect(world.view(2)?.isOwner == false)
+    #expect(world.violations == [])
+  }
+
+  @Test func anOwnerWithoutVotersReleasesToMembersThatHaveOne() {
+    let world = TestWorld.settled(4, list: [2, 3, 4])
+    world.cut(2, 1)
+    world.run(500)
+    // Its fellow dies, too: the owner is held and cannot drop it. The other member never missed a heartbeat.
+    world.crash(4)
+    #expect(world.run(atMost: 6_000) { world.acts(3) })
+    #expect(world.nodes[world.host(2)]!.core.counters.releases == 1)
     #expect(world.violations == [])
   }
 

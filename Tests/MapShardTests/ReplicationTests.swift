@@ -80,10 +80,14 @@ import Wire
   @Test func aPlannedMoveLosesNothingAndHandsOnTheQueue() {
     let world = TestWorld.settled(4, list: [2, 3, 4])
     var requests: [UInt64] = []
-    for number in 0..<20 { requests.append(world.write(2, "k\(number)", "1", .normal, client: 1, sequence: UInt64(number) + 1)) }
+    for number in 0..<20 {
+      requests.append(world.write(2, "k\(number)", "1", .normal, client: 1, sequence: UInt64(number) + 1))
+    }
     let start = world.time
     let move = world.move(2, to: 3)
-    for number in 20..<40 { requests.append(world.write(2, "k\(number)", "1", .normal, client: 1, sequence: UInt64(number) + 1)) }
+    for number in 20..<40 {
+      requests.append(world.write(2, "k\(number)", "1", .normal, client: 1, sequence: UInt64(number) + 1))
+    }
     #expect(world.run(atMost: 1_000) { world.acts(3) })
     let gap = (world.time - start) / 1_000_000
     #expect(gap <= 50, "a move takes \(gap) ms")

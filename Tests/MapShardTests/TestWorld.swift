@@ -383,7 +383,9 @@ final class TestWorld {
   }
 
   /// Three members, in sync, the first one owner. The usual beginning.
-  static func settled(_ hosts: Int = 3, voters: Int = 1, list: [Int]? = nil, settings: ShardSettings = .lanFast) -> TestWorld {
+  static func settled(_ hosts: Int = 3, voters: Int = 1, list: [Int]? = nil, settings: ShardSettings = .lanFast)
+    -> TestWorld
+  {
     let world = TestWorld(hosts: hosts, voters: voters, settings: settings)
     let list = list ?? Array(1...hosts)
     world.place(list)

@@ -39,7 +39,9 @@ import Wire
     for shard in 1...20 { world.place([1, 2, 3, 4, 5], ShardID(rawValue: UInt64(shard))) }
     world.run(10_000)
     for shard in 1...20 {
-      let records = world.hosts_.compactMap { world.nodes[$0]!.core.view(of: ShardID(rawValue: UInt64(shard)))?.rec?.record }
+      let records = world.hosts_.compactMap {
+        world.nodes[$0]!.core.view(of: ShardID(rawValue: UInt64(shard)))?.rec?.record
+      }
       #expect(records.count == 5)
       #expect(Set(records).count == 1)
       #expect(records.first?.members.count == 5)

@@ -3,7 +3,8 @@ import Wire
 /// The owner's care for the in-sync set: silent members go out, caught-up learners come in (E7).
 extension ShardHost {
   mutating func care(_ index: Int, _ effects: inout ShardEffects) {
-    guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed, replicas[index].released != replicas[index].epoch,
+    guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed,
+      replicas[index].released != replicas[index].epoch,
       replicas[index].movedIn != replicas[index].epoch
     else { return }
     if shrink(index, &effects) { return }
@@ -60,7 +61,7 @@ extension ShardHost {
     let learner = replicas[index].others.first { progress in
       !progress.isMember && !members.contains { $0.host == progress.member.host }
         && replicas[index].replicas.contains(progress.member.host) && isWelcome(progress) && isWhole(index, progress)
-        && (isPromised(progress, at: now) || settings.breaks(.expandWithoutCatchUp))
+        && (isPromised(progress, at: now) || settings.breaks(.expandWithoutCatchUp)) && !isSilent(index, progress)
     }
     guard let learner, let record = next(index, members: members + [learner.member], reason: .expand) else {
       return false

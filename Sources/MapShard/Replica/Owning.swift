@@ -119,7 +119,17 @@ extension ShardHost {
     guard replicas[index].said != .acting else { return }
     // Held: the voters are asked, so that it is known whether one answers.
     wantRead(index)
+    askFollowers(index)
     replicas[index].wake(at: now &+ settings.heartbeatPeriod)
+  }
+
+  /// A held owner may have been replaced: an empty APPEND brings the record from whoever knows it.
+  private mutating func askFollowers(_ index: Int) {
+    guard now >= replicas[index].askFollowersAt else { return }
+    replicas[index].askFollowersAt = now &+ settings.out
+    for place in replicas[index].others.indices where replicas[index].others[place].isStreaming {
+      replicas[index].others[place].wantsAppend = true
+    }
   }
 
   /// APPENDED.

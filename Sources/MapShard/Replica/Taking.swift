@@ -37,7 +37,8 @@ extension ShardHost {
     if isFreed, replicas[index].freedAt == nil { replicas[index].freedAt = now }
     // When to ask is advice: who asks too early only disturbs.
     var at =
-      settings.breaks(.takeWithoutLapse) ? 0 : replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
+      settings.breaks(.takeWithoutLapse)
+      ? 0 : replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
     if !isFreed, peers.advice(record.owner.host) == .alive, peers.isLinked(record.owner.host) {
       at = at &+ settings.patience
     }
