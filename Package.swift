@@ -83,7 +83,7 @@ let package = Package(
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
-    program("mesh-sim", ["MeshSim", "Wire"]),
+    program("mesh-sim", ["MeshSim", "ShardSim", "Wire"]),
     room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
     program(

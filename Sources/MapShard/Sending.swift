@@ -20,7 +20,7 @@ extension ShardHost {
   /// Whether a message of this member counts: it comes from the life that was met last.
   mutating func isPresent(_ member: Member) -> Bool {
     if member == me { return true }
-    guard peers.life(of: member.host) == member.life || settings.breaks(.lifeIgnored) else {
+    guard peers.life(of: member.host) == member.life else {
       counters.otherLife += 1
       return false
     }
@@ -70,7 +70,7 @@ extension ShardHost {
     case .closed(let number, let next): hearClosed(number, next, from: from, &effects)
     case .who(let shard): answerWho(shard, to: from, &effects)
     case .iAm(let answer): hear(answer, from: from, &effects)
-    case .release(let shard, let epoch): hearRelease(shard, epoch, from: from)
+    case .release(let shard, let epoch): hearRelease(shard, epoch, from: from, &effects)
     case .moved(let record): learn(record, makes: true, &effects)
     case .prepare, .promise, .accept, .accepted, .outbid: takePart(in: message, from: from, &effects)
     case .close(let next): close(next, &effects)
@@ -127,6 +127,7 @@ extension ShardHost {
         if let match = replicas[index].others[place].match { replicas[index].others[place].sent = match }
       }
     }
+    if isUp { tellSet(to: host, &effects) }
     voterLinkChanged(host, isUp: isUp, &effects)
     touchAll()
   }

@@ -53,7 +53,7 @@ package struct ShardBugs: OptionSet, Hashable, Sendable {
   package static let takeWithoutLapse = ShardBugs(rawValue: 1 << 21)
   /// The voter does not compare versions.
   package static let versionUnchecked = ShardBugs(rawValue: 1 << 22)
-  /// The old owner stays in the in-sync set when it is taken over.
+  /// A read sees what is not committed.
   package static let readUncommitted = ShardBugs(rawValue: 1 << 23)
   /// A new voter copies from one of the old voters, not from a majority.
   package static let copyFromOne = ShardBugs(rawValue: 1 << 24)
@@ -61,8 +61,6 @@ package struct ShardBugs: OptionSet, Hashable, Sendable {
   package static let storeIgnored = ShardBugs(rawValue: 1 << 25)
   /// A round of several voters does not keep the value with the greatest ballot.
   package static let ballotIgnored = ShardBugs(rawValue: 1 << 26)
-  /// A restarted owner goes on with its reign.
-  package static let epochContinued = ShardBugs(rawValue: 1 << 27)
 
   /// All of them, in order, with their names.
   package static let all: [(name: String, bug: ShardBugs)] = [
@@ -77,7 +75,7 @@ package struct ShardBugs: OptionSet, Hashable, Sendable {
     ("expandWithoutCatchUp", .expandWithoutCatchUp), ("criticalFromMemory", .criticalFromMemory),
     ("timeOutResolves", .timeOutResolves), ("takeWithoutLapse", .takeWithoutLapse),
     ("versionUnchecked", .versionUnchecked), ("readUncommitted", .readUncommitted), ("copyFromOne", .copyFromOne),
-    ("storeIgnored", .storeIgnored), ("ballotIgnored", .ballotIgnored), ("epochContinued", .epochContinued),
+    ("storeIgnored", .storeIgnored), ("ballotIgnored", .ballotIgnored),
   ]
 }
 

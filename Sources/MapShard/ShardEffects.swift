@@ -89,6 +89,12 @@ package enum ShardRefusal: Sendable, Hashable {
   case storeFailed
 }
 
+extension ShardRefusal {
+  package struct Failure: Error, Hashable, Sendable {
+    package var refusal: ShardRefusal
+  }
+}
+
 package enum HoldReason: Sendable, Hashable {
   /// These members do not answer; whether a voter does.
   case silent([HostID], voterAnswers: Bool)

@@ -37,6 +37,8 @@ package struct ShardHost {
   var readsWanted: [ShardID] = []
 
   var heartbeatArmed = false
+  /// The last round of heartbeats to everybody.
+  var beatenAt: UInt64 = 0
   var voterArmed = UInt64.max
   package internal(set) var counters = ShardCounters()
 
@@ -47,7 +49,7 @@ package struct ShardHost {
     me: Member, store: UInt64, settings: ShardSettings, signer: any RegisterSigner, seed: UInt64,
     recovered: RecoveredShards, now: Now
   ) {
-    self.me = me
+    self.me = settings.breaks(.lifeIgnored) ? Member(host: me.host, life: ShardHost.onlyLife) : me
     self.store = store
     self.settings = settings
     self.signer = signer
@@ -62,7 +64,7 @@ package struct ShardHost {
   package mutating func handle(_ input: ShardInput, now: Now, into effects: inout ShardEffects) {
     latest = now
     raised.removeAll(keepingCapacity: true)
-    switch input {
+    switch known(input) {
     case .heartbeat(let bytes, let from): receiveHeartbeat(bytes, from: from, &effects)
     case .frame(let carrier, let bytes, let from): receive(carrier, bytes, from: from, &effects)
     case .linkUp(let member):
@@ -84,6 +86,23 @@ package struct ShardHost {
     case .command(let command): obey(command, &effects)
     }
     settle(&effects)
+  }
+
+  /// The life of everybody where lives are ignored (a planted bug).
+  private static let onlyLife = Life(rawValue: 1)
+
+  @inline(__always)
+  private func known(_ input: ShardInput) -> ShardInput {
+    guard settings.breaks(.lifeIgnored) else { return input }
+    func seat(_ member: Member) -> Member { Member(host: member.host, life: ShardHost.onlyLife) }
+    switch input {
+    case .heartbeat(let bytes, let from): return .heartbeat(bytes, from: seat(from))
+    case .frame(let carrier, let bytes, let from): return .frame(carrier, bytes, from: seat(from))
+    case .linkUp(let member): return .linkUp(seat(member))
+    case .snapshot(let bytes, let from): return .snapshot(bytes, from: seat(from))
+    case .met(let member): return .met(seat(member))
+    default: return input
+    }
   }
 
   // MARK: Turns
@@ -212,6 +231,8 @@ package struct ShardHost {
       for entry in found.entries { replicas[index].log.append(entry) }
       replicas[index].durable = replicas[index].log.last.sequence
       replicas[index].batched = replicas[index].durable
+      // The reign was learnt in another life.
+      replicas[index].reignSince = 0
       touched.append(index)
     }
   }

@@ -40,8 +40,10 @@ package struct ShardSettings: Hashable, Sendable {
   package var ringBytes = 4 << 20
   /// Without an answer for so long, what was sent counts as lost.
   package var retransmit = Nanoseconds.milliseconds(250)
-  /// Writes that wait for the end of a planned move.
+  /// Writes that wait for the end of a planned move, or for promises that were there a moment ago.
   package var queueLimit = 1024
+  /// How long writes wait for promises before they are refused.
+  package var queuePatience = Nanoseconds.milliseconds(500)
   /// A planned move that cannot begin within this is given up.
   package var moveLimit = Nanoseconds.seconds(2)
 

@@ -81,6 +81,28 @@ extension ShardHost {
   /// Whether this host has anything of a shard: a copy, or a place in its list.
   package func holds(_ shard: ShardID) -> Bool { places[shard] != nil }
 
+  /// The entry of a committed position, as long as it is held in memory; for watchers.
+  package func committed(_ shard: ShardID, at position: Position) -> Entry? {
+    guard let index = index(of: shard), let entry = replicas[index].log[position.sequence],
+      entry.position == position
+    else { return nil }
+    return entry
+  }
+
+  /// Committed keys of a shard that this host may answer for: in their order, after `after`, at most `limit`, and whether
+  /// more follow.
+  package func list(
+    _ shard: ShardID, prefix: [UInt8], after: [UInt8]?, limit: Int
+  ) -> Result<(items: [ShardContent.Item], more: Bool), ShardRefusal.Failure> {
+    guard let index = index(of: shard) else { return .failure(.init(refusal: .unknownShard)) }
+    guard isOwner(index) else { return .failure(.init(refusal: .notOwner(replicas[index].rec?.record.owner))) }
+    guard acts(index) else { return .failure(.init(refusal: .held(holdReason(index)))) }
+    let found = replicas[index].state.content(of: shard).items.filter { item in
+      item.key.starts(with: prefix) && (after.map { $0.lexicographicallyPrecedes(item.key) } ?? true)
+    }
+    return .success((Array(found.prefix(limit)), found.count > limit))
+  }
+
   /// The voter's record of a shard, whether or not the shard is held here.
   package func voted(_ shard: ShardID) -> Record? { voter.slots[shard]?.record }
   /// The set in which this host votes now; `nil`: in none.

@@ -4,15 +4,18 @@ import EventLoop
 import Glibc
 import Gossip
 import Hashing
+import MapShard
 import NodeCore
 import SecureChannel
 import Wire
+import WorldData
 
 /// Puts the cores of a node together.
 enum NodeFactory {
   /// `nil` when the memory for keys is full.
   static func node(
-    _ identity: NodeIdentity, _ settings: Settings, _ state: SavedState, _ ports: Ports, _ entropy: any Entropy
+    _ identity: NodeIdentity, _ settings: Settings, _ state: SavedState, _ store: StoreStart, _ ports: Ports,
+    _ entropy: any Entropy
   ) -> (node: Node<Channel>, signer: RosterSigner)? {
     let certificate = identity.first
     var channelSettings = ChannelSettings(
@@ -21,15 +24,29 @@ enum NodeFactory {
     let signer = RosterSigner(
       roster: identity.roster, certificate: certificate, facts: facts(settings, program: nil),
       version: RosterSigner.firstVersion(after: state.generation, at: SystemClock.now, draw: entropy.u64()))
+    let life = entropy.u64()
     guard
       let channel = Channel(
         roster: identity.roster, certificate: certificate, arena: identity.arena, entropy: entropy,
-        seed: entropy.u64(), bootID: entropy.u64(), labelFloor: state.labelFloor, settings: channelSettings)
+        seed: entropy.u64(), bootID: life, labelFloor: state.labelFloor, settings: channelSettings)
     else { return nil }
     let membership = Membership(
       host: identity.host, roles: certificate.roles, settings: MembershipSettings(settings.network.profile),
       signer: signer, persistedGeneration: state.generation, seed: entropy.u64())
-    return (Node(channel: channel, membership: membership, renewal: signer), signer)
+    let now = SystemClock.now
+    let shards = ShardHost(
+      me: MapShard.Member(host: identity.host, life: Life(rawValue: life)), store: store.id,
+      settings: ShardSettings(settings.network.profile), signer: signer, seed: entropy.u64(),
+      recovered: store.recovered.shards, now: now)
+    let network = identity.network
+    let worlds = WorldStore(network: network.id) { [network] key, signature, body in
+      network.operatorKey(id: key)?.verify(signature, domain: SignedWorld.domain, body) ?? false
+    }
+    let node = Node(
+      channel: channel, membership: membership, shards: shards,
+      store: NodeStore(store.settings, entropy: entropy, recovered: store.recovered, now: now),
+      worlds: WorldSync(store: worlds, seed: entropy.u64()), seed: entropy.u64(), renewal: signer, hosts: signer)
+    return (node, signer)
   }
 
   /// Where this node may be asked to send: the kinds of addresses that it listens on or is certified for.
@@ -59,6 +76,16 @@ enum NodeFactory {
 }
 
 extension MembershipSettings {
+  init(_ profile: NetworkProfile) {
+    switch profile {
+    case .lan: self = .lan
+    case .lanFast: self = .lanFast
+    case .wan: self = .wan
+    }
+  }
+}
+
+extension ShardSettings {
   init(_ profile: NetworkProfile) {
     switch profile {
     case .lan: self = .lan

@@ -48,6 +48,7 @@ struct ShellParts {
   var signer: RosterSigner
   var ports: Ports
   var disk: Disk
+  var storeDisk: StoreDisk
   var links: LinkSockets
   var audit: AuditLog
   var lookup: PeerSource

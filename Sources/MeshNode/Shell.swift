@@ -3,6 +3,7 @@ import Control
 import EventLoop
 import KeyStore
 import Logging
+import MapShard
 import NodeCore
 import SecureChannel
 import Wire
@@ -20,6 +21,7 @@ final class Shell {
   let signer: RosterSigner
   let ports: Ports
   let disk: Disk
+  let storeDisk: StoreDisk
   let links: LinkSockets
   let audit: AuditLog
   let lookup: PeerSource
@@ -40,6 +42,7 @@ final class Shell {
   var hellos = HelloLedger()
   var sightings = Sightings()
   var seen = SeenFaults()
+  let shardRequests = ShardRequests()
 
   private var effects = NodeEffects()
   /// Outcomes that came while effects were being carried out; given to the node right after.
@@ -51,6 +54,7 @@ final class Shell {
     case persistFailed(UInt64)
     case closed(ConnectionID)
     case drained(ConnectionID)
+    case log(LogInput)
   }
 
   /// The parts are made by `Startup` and know their shell from here on.
@@ -62,12 +66,14 @@ final class Shell {
     signer = parts.signer
     ports = parts.ports
     disk = parts.disk
+    storeDisk = parts.storeDisk
     links = parts.links
     audit = parts.audit
     lookup = parts.lookup
     options = parts.options
     notices = parts.notices
     disk.client = self
+    storeDisk.client = self
     links.client = self
   }
 
@@ -90,11 +96,14 @@ final class Shell {
       for index in effects.sends.indices { send(effects.sends[index]) }
       for index in effects.connections.indices { links.perform(effects.connections[index], effects.buffer) }
       for deadline in effects.deadlines { loop.schedule(deadline) }
+      for job in effects.jobs { storeDisk.run(job) }
       for persist in effects.persists { disk.keep(persist.content, token: persist.token) }
       // Taken only when there are some: a second reference would make the effects allocate anew.
       let happened = effects.events.isEmpty ? [] : effects.events
+      let answered = effects.replies.isEmpty ? [] : effects.replies
       effects.removeAll()
       for event in happened { follow(event) }
+      for (request, reply) in answered { shardRequests.answer(request, reply, at: Timestamp(nanoseconds: SystemClock.wall)) }
       giveBack()
     } while !effects.isEmpty
     if links.hasDrained {
@@ -119,6 +128,7 @@ final class Shell {
         case .persistFailed(let token): .persistFailed(token: token)
         case .closed(let connection): .closed(connection)
         case .drained(let connection): .drained(connection)
+        case .log(let input): .log(input)
         }
       node.handle(input, now: loop.now, into: &effects)
     }
@@ -163,6 +173,10 @@ extension Shell: DiskClient {
   }
 }
 
+extension Shell: StoreDiskClient {
+  func storeDid(_ input: LogInput) { give(.log(input)) }
+}
+
 extension Shell: LinkSocketsClient {
   func accepted(_ connection: ConnectionID, from: Endpoint) { handle(.accepted(connection, from: from)) }
   func connected(_ connection: ConnectionID) { handle(.connected(connection)) }
@@ -173,7 +187,8 @@ extension Shell: LinkSocketsClient {
 
 extension NodeEffects {
   fileprivate var isEmpty: Bool {
-    sends.isEmpty && connections.isEmpty && deadlines.isEmpty && persists.isEmpty && events.isEmpty
+    sends.isEmpty && connections.isEmpty && deadlines.isEmpty && persists.isEmpty && events.isEmpty && jobs.isEmpty
+      && replies.isEmpty
   }
 }
 

@@ -97,6 +97,7 @@ package enum Startup {
     if let revocation = identity.roster.revocation(of: identity.host) {
       throw Fault(.revokedHere, ["reason": "\(revocation.reason)"], at: folder.certificate)
     }
+    let store = try StoreStart(dataFolder: folder.data, host: identity.host, state: state, entropy: entropy)
     let loop = try makeLoop()
     do throws(Fault) {
       let links = LinkSockets(loop)
@@ -109,15 +110,15 @@ package enum Startup {
       let lookup = PeerSource(
         loop, listed: try BootstrapFiles.peers(settings, KeyFiles(folder, arena: arena)), remembered: state.peers,
         own: identity.host)
-      guard let (node, signer) = NodeFactory.node(identity, settings, state, ports, entropy) else {
+      guard let (node, signer) = NodeFactory.node(identity, settings, state, store, ports, entropy) else {
         ports.close()
         throw Fault(.memoryNotLocked, ["reason": "no memory for keys is left"])
       }
       return ShellParts(
         loop: loop, identity: identity, settings: settings, node: node, signer: signer, ports: ports, disk: disk,
-        links: links,
+        storeDisk: StoreDisk(loop, store.folder), links: links,
         audit: AuditLog(loop, folder: folder.data),
-        lookup: lookup, options: options, notices: state.notices.map(Announcement.init))
+        lookup: lookup, options: options, notices: state.notices.map(Announcement.init) + store.notices)
     } catch {
       try? loop.close()
       throw error

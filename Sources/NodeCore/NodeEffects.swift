@@ -76,6 +76,8 @@ package enum NodeEvent: Sendable {
   case channel(ChannelEvent)
   case shard(ShardEvent)
   case log(LogEvent)
+  /// The steward has told, or decided, something new of shards.
+  case directoryChanged
   case world(WorldEvent)
   /// A renewed certificate for this host is in use and spread.
   case certificateRenewed(notAfter: UInt64)

@@ -32,7 +32,7 @@ private let allowedImports: [String: Set<String>] = [
     "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "FoundationEssentials",
     "Glibc", "CFlood", "AllocationCounter",
   ],
-  "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
+  "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
 
 /// Rooms that are pure state machines (DESIGN 3.1), and what may not stand in them.

@@ -79,6 +79,19 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case checkDisk = "M088"
   case checkKeys = "M089"
 
+  // Shards and their state.
+  case mapUnknown = "M100"
+  case shardElsewhere = "M101"
+  case shardHeld = "M102"
+  case belowMinimum = "M103"
+  case stateConflict = "M104"
+  case stateTooLarge = "M105"
+  case shardBusy = "M106"
+  case noWorld = "M107"
+  case notSteward = "M108"
+  case storeHasFailed = "M109"
+  case moveNotMade = "M110"
+
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {
     case notice, degraded, unhealthy

@@ -79,6 +79,19 @@ extension ErrorCode {
     case .checkHardware: DoctorCheck.hardware.text
     case .checkDisk: DoctorCheck.disk.text
     case .checkKeys: DoctorCheck.keys.text
+
+    // MARK: Shards
+    case .mapUnknown: .mapUnknown
+    case .shardElsewhere: .shardElsewhere
+    case .shardHeld: .shardHeld
+    case .belowMinimum: .belowMinimum
+    case .stateConflict: .stateConflict
+    case .stateTooLarge: .stateTooLarge
+    case .shardBusy: .shardBusy
+    case .noWorld: .noWorld
+    case .notSteward: .notSteward
+    case .storeHasFailed: .storeHasFailed
+    case .moveNotMade: .moveNotMade
     }
   }
 }

@@ -60,6 +60,10 @@ extension ShardHost {
     return reachable.isEmpty ? nil : reachable[attempts % reachable.count]
   }
 
+  /// A voter is there to be asked. Without one nothing is proposed: a proposal that nobody gets would only put this
+  /// host in doubt, and when the voters come back it may be needed no more.
+  var canAskVoters: Bool { chooseVoter(0) != nil }
+
   // MARK: Reads
 
   /// Wants to know what the register holds of the shard, at most once in `readPeriod`.

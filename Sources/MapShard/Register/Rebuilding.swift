@@ -76,6 +76,11 @@ extension ShardHost {
       $0.record = rebuilt
       $0.proven = proven
     }
+    // The owner goes on in the new numbers: he is told, and so are the others.
+    for member in rebuilt.members {
+      answerWhenDurable(
+        .record(set: seat.number, nonce: 0, answer.shard, proven), about: answer.shard, to: member.host, &effects)
+    }
     finishRebuilding(answer.shard, &effects)
   }
 

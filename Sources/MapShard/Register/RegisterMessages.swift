@@ -47,6 +47,14 @@ package enum RegisterMessage: Hashable {
     package var isFreed: Bool
     /// The operator's signed order for an unclean takeover, otherwise empty.
     package var order: [UInt8]
+
+    package init(set: UInt64, nonce: UInt64, record: Record, isFreed: Bool = false, order: [UInt8] = []) {
+      self.set = set
+      self.nonce = nonce
+      self.record = record
+      self.isFreed = isFreed
+      self.order = order
+    }
   }
 
   package struct IAm: Hashable {

@@ -97,8 +97,19 @@ extension ShardHost {
       $0.host == me.host && ($0.store == store || settings.breaks(.storeIgnored))
     }
     if isMine { takeSeat(set, &effects) }
+    if !signed.isEmpty {
+      for host in peers.linked { tellSet(to: host, &effects) }
+      // What an owner holds may have been chosen again under the new set.
+      for index in replicas.indices { replicas[index].readAt = 0 }
+    }
     touchAll()
     wantLinks(&effects)
+  }
+
+  /// Whoever gets to know a later set passes it on: once to everybody with a link, and to each new link.
+  mutating func tellSet(to host: HostID, _ effects: inout ShardEffects) {
+    guard let set = sets.current, !sets.signed.isEmpty else { return }
+    send(.closed(number: set.number &- 1, next: sets.signed), to: host, &effects)
   }
 
   private mutating func takeSeat(_ set: VoterSetDescription, _ effects: inout ShardEffects) {
@@ -157,6 +168,7 @@ extension ShardHost {
 
   /// CLOSE: somebody knows the set that follows.
   mutating func close(_ next: [UInt8], _ effects: inout ShardEffects) {
+    guard next != sets.signed else { return }
     guard let set = VoterSetDescription(signed: next, signer) else {
       counters.proofsBad += 1
       return
@@ -165,8 +177,9 @@ extension ShardHost {
   }
 
   mutating func hearClosed(_ number: UInt64, _ next: [UInt8], from: Member, _ effects: inout ShardEffects) {
-    guard number >= sets.current?.number ?? 0 || !next.isEmpty else { return }
+    let before = sets.current?.number
     close(next, &effects)
+    guard sets.current?.number != before else { return }
     for index in replicas.indices where replicas[index].proposal != nil { replicas[index].proposal?.resendAt = 0 }
   }
 

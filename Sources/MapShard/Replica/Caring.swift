@@ -3,7 +3,8 @@ import Wire
 /// The owner's care for the in-sync set: silent members go out, caught-up learners come in (E7).
 extension ShardHost {
   mutating func care(_ index: Int, _ effects: inout ShardEffects) {
-    guard replicas[index].proposal == nil, !isStopping, !storeFailed, replicas[index].released != replicas[index].epoch,
+    guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed,
+      replicas[index].released != replicas[index].epoch,
       replicas[index].movedIn != replicas[index].epoch
     else { return }
     if shrink(index, &effects) { return }
@@ -28,7 +29,7 @@ extension ShardHost {
   private func heardAt(_ index: Int, _ progress: Progress) -> UInt64 {
     let peer = peers[progress.member.host]
     let answered = peer?.heard?.life == progress.member.life ? peer?.answeredAt ?? 0 : 0
-    return max(answered, replicas[index].recordedAt)
+    return max(answered, progress.memberSince)
   }
 
   private func isBehind(_ index: Int, _ progress: Progress) -> Bool {
@@ -39,7 +40,7 @@ extension ShardHost {
   private func isSilent(_ index: Int, _ progress: Progress) -> Bool {
     if peers.isDead(progress.member) { return true }
     if now >= heardAt(index, progress) &+ settings.out { return true }
-    return isBehind(index, progress) && now >= max(progress.progressAt, replicas[index].recordedAt) &+ settings.out
+    return isBehind(index, progress) && now >= max(progress.progressAt, progress.memberSince) &+ settings.out
       && progress.snapshotSentAt == nil
   }
 
@@ -47,7 +48,8 @@ extension ShardHost {
     for progress in replicas[index].others where progress.isMember {
       replicas[index].wake(at: heardAt(index, progress) &+ settings.out)
       if isBehind(index, progress) {
-        replicas[index].wake(at: max(progress.progressAt, replicas[index].recordedAt, now) &+ settings.out)
+        let at = max(progress.progressAt, progress.memberSince) &+ settings.out
+        replicas[index].wake(at: at > now ? at : now &+ settings.out)
       }
     }
   }
@@ -58,8 +60,8 @@ extension ShardHost {
     guard members.count < Record.membersLimit else { return false }
     let learner = replicas[index].others.first { progress in
       !progress.isMember && !members.contains { $0.host == progress.member.host }
-        && replicas[index].replicas.contains(progress.member.host) && isWhole(index, progress)
-        && isPromised(progress, at: now)
+        && replicas[index].replicas.contains(progress.member.host) && isWelcome(progress) && isWhole(index, progress)
+        && (isPromised(progress, at: now) || settings.breaks(.expandWithoutCatchUp)) && !isSilent(index, progress)
     }
     guard let learner, let record = next(index, members: members + [learner.member], reason: .expand) else {
       return false
@@ -67,6 +69,13 @@ extension ShardHost {
     propose(index, .expand, record, &effects)
     refreshSet(index)
     return true
+  }
+
+  /// Advice: who was dropped a moment ago or does not answer now would only be dropped again.
+  private func isWelcome(_ progress: Progress) -> Bool {
+    let wasMember = progress.memberSince > 0
+    guard let peer = peers[progress.member.host], now < peer.answeredAt &+ settings.out else { return false }
+    return !wasMember || now >= progress.memberSince &+ settings.out
   }
 
   private func isWhole(_ index: Int, _ progress: Progress) -> Bool {

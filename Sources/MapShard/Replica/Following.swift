@@ -3,7 +3,7 @@ import Wire
 /// The follower's side of replication (E6): whom to obey, what to append, what to cut, what to answer.
 extension ShardHost {
   mutating func follow(_ append: ReplicaMessage.Append, from: Member, _ effects: inout ShardEffects) {
-    guard append.toLife == me.life || settings.breaks(.lifeIgnored) else {
+    guard append.toLife == me.life else {
       counters.otherLife += 1
       return
     }
@@ -50,10 +50,7 @@ extension ShardHost {
     let isNews = append.version > replicas[index].version
     let owner = isNews ? append.record?.record.owner : replicas[index].rec?.record.owner
     let isOver = append.epoch < replicas[index].epoch && !settings.breaks(.staleEpochAccepted)
-    if isOver
-      || owner != from && !(settings.breaks(.lifeIgnored) && owner?.host == from.host)
-        && !settings.breaks(.staleEpochAccepted)
-    {
+    if isOver || owner != from && !settings.breaks(.staleEpochAccepted) {
       counters.staleAnswered += 1
       answer(.stale(replicas[index].rec), match: 0, index, to: from, epoch: append.epoch, &effects)
       return false

@@ -43,7 +43,7 @@ extension ShardHost {
     let isWhole =
       replicas[index].durable >= move.sequence
       && replicas[index].others.allSatisfy { !$0.isMember || $0.durable >= move.sequence }
-    guard isWhole, acts(index), replicas[index].acked >= move.sequence,
+    guard isWhole, canAskVoters, acts(index), replicas[index].acked >= move.sequence,
       let record = next(index, owner: target, reason: move.reason, plan: move.plan, isNewReign: true)
     else { return }
     replicas[index].movedIn = replicas[index].epoch
@@ -109,7 +109,7 @@ extension ShardHost {
       }
       replicas[index].wake(at: replicas[index].releaseAgainAt)
     }
-    guard replicas[index].proposal == nil, !isStopping, !storeFailed else { return }
+    guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed else { return }
     let since = max(replicas[index].releasedAt, replicas[index].recordedAt)
     guard now >= since &+ settings.renewAfter else { return replicas[index].wake(at: since &+ settings.renewAfter) }
     guard let record = next(index, reason: .renew, isNewReign: true) else { return }

@@ -29,7 +29,9 @@ extension ShardHost {
         old.first { $0.member == member }
         ?? Progress(member: member, sent: replicas[index].batched, now: now)
       let isRecorded = recorded.contains(member)
-      progress.isMember = maximal.contains(member)
+      let isMember = maximal.contains(member)
+      if isMember != progress.isMember { progress.memberSince = now }
+      progress.isMember = isMember
       progress.countsForAcks = settings.breaks(.recordedSetForAcks) ? isRecorded : progress.isMember
       progress.countsForPromises = settings.breaks(.recordedSetForPromises) ? isRecorded : progress.isMember
       return progress
@@ -95,7 +97,8 @@ extension ShardHost {
 
   /// A voter has answered within the last two reads.
   var voterAnswers: Bool {
-    sets.isVoter(me.host) || sets.answeredAt > 0 && now < sets.answeredAt &+ 2 &* settings.readPeriod
+    canAskVoters
+      && (sets.isVoter(me.host) || sets.answeredAt > 0 && now < sets.answeredAt &+ 2 &* settings.readPeriod)
   }
 
   // MARK: Turn of an owner
@@ -111,11 +114,22 @@ extension ShardHost {
     // A touch or a shrink above may have changed what is counted.
     acknowledge(index, &effects)
     sayWhetherActing(index, &effects)
+    careForQueue(index, &effects)
     sendVolatile(index, &effects)
     guard replicas[index].said != .acting else { return }
     // Held: the voters are asked, so that it is known whether one answers.
     wantRead(index)
+    askFollowers(index)
     replicas[index].wake(at: now &+ settings.heartbeatPeriod)
+  }
+
+  /// A held owner may have been replaced: an empty APPEND brings the record from whoever knows it.
+  private mutating func askFollowers(_ index: Int) {
+    guard now >= replicas[index].askFollowersAt else { return }
+    replicas[index].askFollowersAt = now &+ settings.out
+    for place in replicas[index].others.indices where replicas[index].others[place].isStreaming {
+      replicas[index].others[place].wantsAppend = true
+    }
   }
 
   /// APPENDED.
@@ -139,7 +153,9 @@ extension ShardHost {
       replicas[index].others[place].version = min(replicas[index].others[place].version, appended.version)
       replicas[index].others[place].isStreaming = false
     case .doubt:
-      guard replicas[index].proposal == nil, !isStopping, let record = next(index, reason: .touch) else { return }
+      guard replicas[index].proposal == nil, canAskVoters, !isStopping, let record = next(index, reason: .touch) else {
+        return
+      }
       propose(index, .touch, record, &effects)
     }
   }

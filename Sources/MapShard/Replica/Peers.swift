@@ -47,6 +47,9 @@ struct Peers: Hashable, Sendable {
   func isLinked(_ host: HostID) -> Bool { table[host]?.isLinked ?? false }
   func advice(_ host: HostID) -> HostAdvice { table[host]?.advice ?? .alive }
 
+  /// Sorted.
+  var linked: [HostID] { table.filter(\.value.isLinked).keys.sorted() }
+
   /// Another life of the member's host was met: this one is dead.
   func isDead(_ member: Member) -> Bool {
     guard let life = table[member.host]?.life else { return false }

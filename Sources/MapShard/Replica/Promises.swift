@@ -21,7 +21,7 @@ extension ShardHost {
 
   /// The member's side: its promise to the host of owners.
   private mutating func promise(_ toLife: Life, _ stamp: UInt64, to: Member, _ effects: inout ShardEffects) {
-    guard toLife == me.life || settings.breaks(.lifeIgnored) else {
+    guard toLife == me.life else {
       counters.otherLife += 1
       return
     }
@@ -90,16 +90,28 @@ extension ShardHost {
 
   mutating func beat(_ effects: inout ShardEffects) {
     heartbeatArmed = false
-    for host in heartbeatHosts() { sendHeartbeat(to: host, &effects) }
+    let isRound = now >= beatenAt &+ settings.heartbeatPeriod
+    for host in heartbeatHosts() where isRound || isUnanswered(host) { sendHeartbeat(to: host, &effects) }
+    guard isRound else { return }
+    beatenAt = now
     wantLinks(&effects)
+  }
+
+  /// The last heartbeat or its answer may be lost. It is repeated soon: `out` has room for one period only, and a
+  /// single lost datagram must not drop a member. Who was silent for long is asked in the rounds alone.
+  private func isUnanswered(_ host: HostID) -> Bool {
+    guard let answeredAt = peers[host]?.answeredAt else { return false }
+    return answeredAt < beatenAt && now < answeredAt &+ settings.hold
   }
 
   /// Beats as long as this host has anything to do with a shard: links follow the beat too.
   mutating func armHeartbeats(_ effects: inout ShardEffects) {
     guard !heartbeatArmed, !replicas.isEmpty || sets.isVoter(me.host) else { return }
     heartbeatArmed = true
-    effects.deadlines.append(
-      Deadline(at: now &+ settings.heartbeatPeriod, timer: Timer(kind: TimerKind.heartbeat)))
+    let round = max(beatenAt &+ settings.heartbeatPeriod, now)
+    let repetition = now &+ settings.heartbeatPeriod / 3
+    let at = heartbeatHosts().contains { isUnanswered($0) } ? min(round, repetition) : round
+    effects.deadlines.append(Deadline(at: at, timer: Timer(kind: TimerKind.heartbeat)))
     if linksWanted.isEmpty { wantLinks(&effects) }
   }
 

@@ -147,7 +147,7 @@ extension ShardHost {
   private func wantsSeal(_ index: Int, _ place: Int) -> Bool {
     let progress = replicas[index].others[place]
     guard progress.askedAt == nil else { return false }
-    if progress.version < replicas[index].version { return true }
+    if progress.wantsAppend || progress.version < replicas[index].version { return true }
     guard let heard = peers[progress.member.host]?.heard, heard.life == progress.member.life else { return false }
     return progress.sealSeries != heard.series && progress.match ?? 0 >= replicas[index].floor
   }
@@ -173,6 +173,7 @@ extension ShardHost {
     replicas[index].wake(at: now &+ settings.retransmit)
     replicas[index].others[place].commitTold = replicas[index].commit
     replicas[index].others[place].commitDue = nil
+    replicas[index].others[place].wantsAppend = false
     return true
   }
 

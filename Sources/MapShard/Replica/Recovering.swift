@@ -16,7 +16,7 @@ extension ShardHost {
   /// My host has a seat in another life. If no recorded life lives any more, the host with the longest durable log
   /// begins anew; otherwise an owner will come and take me in as a learner.
   mutating func considerRecovery(_ index: Int, _ record: Record, _ effects: inout ShardEffects) {
-    guard replicas[index].proposal == nil, !replicas[index].isDamaged else { return }
+    guard replicas[index].proposal == nil, !replicas[index].isDamaged, canAskVoters else { return }
     if now >= replicas[index].recovery.askAgainAt {
       replicas[index].recovery.askAgainAt = now &+ settings.readPeriod / 2
       for member in record.members where member.host != me.host {

@@ -65,6 +65,8 @@ struct Replica: Hashable, Sendable {
   /// What was last said about acting.
   var said = Said.nothing
   var heldSince: UInt64?
+  /// While held: when the followers are asked next whether they know of another reign.
+  var askFollowersAt: UInt64 = 0
   var move: PlannedMove?
   var comparison = Comparison()
   var volatile = VolatileValues()
@@ -117,10 +119,14 @@ struct Progress: Hashable, Sendable {
   var snapshotSentAt: UInt64?
   var snapshotPosition: UInt64?
   var wantsSnapshot = false
+  /// An empty APPEND is to go, to hear what it knows.
+  var wantsAppend = false
   /// The snapshot replaces a copy that is not what it should be.
   var isRepair = false
   /// In `M`; otherwise a learner, which counts for nothing.
   var isMember = false
+  /// It became a member, or ceased to be one.
+  var memberSince: UInt64 = 0
   var countsForAcks = false
   var countsForPromises = false
 

@@ -59,6 +59,22 @@ package enum ReplicaMessage: Hashable {
     /// Everything is wanted durable soon: a planned move waits for it.
     package var isUrgent: Bool
     package var entries: [Entry]
+
+    package init(
+      toLife: Life, shard: ShardID, epoch: Epoch, version: UInt64, record: ProvenRecord?, floor: UInt64,
+      previous: Position, commit: UInt64, isUrgent: Bool = false, entries: [Entry]
+    ) {
+      self.toLife = toLife
+      self.shard = shard
+      self.epoch = epoch
+      self.version = version
+      self.record = record
+      self.floor = floor
+      self.previous = previous
+      self.commit = commit
+      self.isUrgent = isUrgent
+      self.entries = entries
+    }
   }
 
   package struct Appended: Hashable {
@@ -71,6 +87,20 @@ package enum ReplicaMessage: Hashable {
     package var durable: UInt64
     package var life: Life
     package var series: UInt64
+
+    package init(
+      shard: ShardID, epoch: Epoch, version: UInt64, status: Status, match: UInt64, durable: UInt64, life: Life,
+      series: UInt64
+    ) {
+      self.shard = shard
+      self.epoch = epoch
+      self.version = version
+      self.status = status
+      self.match = match
+      self.durable = durable
+      self.life = life
+      self.series = series
+    }
   }
 
   package enum Status: Hashable {

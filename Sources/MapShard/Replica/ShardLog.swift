@@ -22,7 +22,8 @@ package struct ShardLog: Hashable, Sendable {
 
   private func index(of sequence: UInt64) -> Int? {
     guard sequence > base.sequence, sequence <= last.sequence else { return nil }
-    return head + Int(truncatingIfNeeded: sequence - base.sequence) - 1
+    let index = head + Int(truncatingIfNeeded: sequence - base.sequence) - 1
+    return index < entries.count ? index : nil
   }
 
   package subscript(sequence: UInt64) -> Entry? { index(of: sequence).map { entries[$0] } }

@@ -25,7 +25,7 @@ extension ShardHost {
 
   /// When my promise to this life of the host is over; 0: I gave none.
   func promiseEnd(to owner: Member) -> UInt64 {
-    guard let given = peers[owner.host]?.given, given.life == owner.life || settings.breaks(.lifeIgnored) else {
+    guard let given = peers[owner.host]?.given, given.life == owner.life else {
       return 0
     }
     return given.until
@@ -36,12 +36,15 @@ extension ShardHost {
     let isFreed = peers.isDead(record.owner) || replicas[index].releasedBy == record.epoch
     if isFreed, replicas[index].freedAt == nil { replicas[index].freedAt = now }
     // When to ask is advice: who asks too early only disturbs.
-    var at = replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
+    var at =
+      settings.breaks(.takeWithoutLapse)
+      ? 0 : replicas[index].freedAt ?? max(promiseEnd(to: record.owner), replicas[index].reignSince &+ settings.give)
     if !isFreed, peers.advice(record.owner.host) == .alive, peers.isLinked(record.owner.host) {
       at = at &+ settings.patience
     }
     at = at &+ rank(index, record) &* settings.stagger
     guard now >= at else { return replicas[index].wake(at: at) }
+    guard canAskVoters else { return }
     guard mayTake(index, record) else { return replicas[index].wake(at: promiseEnd(to: record.owner)) }
     take(index, record, isFreed: isFreed, &effects)
   }
@@ -70,10 +73,15 @@ extension ShardHost {
     propose(index, .take, next, isFreed: isFreed, &effects)
   }
 
-  mutating func hearRelease(_ shard: ShardID, _ epoch: Epoch, from: Member) {
-    guard let index = index(of: shard), let record = replicas[index].rec?.record, record.owner == from,
-      record.epoch == epoch
-    else { return }
+  mutating func hearRelease(_ shard: ShardID, _ epoch: Epoch, from: Member, _ effects: inout ShardEffects) {
+    guard let index = index(of: shard), let rec = replicas[index].rec else { return }
+    let record = rec.record
+    if record.epoch > epoch {
+      // He repeats it until he hears who came after him.
+      send(.record(set: rec.voterSet, nonce: 0, shard, rec), to: from.host, &effects)
+      return
+    }
+    guard record.owner == from, record.epoch == epoch else { return }
     replicas[index].releasedBy = epoch
     touch(index)
   }
@@ -88,6 +96,7 @@ extension ShardHost {
     let before = replicas[index].replicas.prefix(place).filter { peers.advice($0) == .alive }
     let at = absentSince &+ UInt64(before.count) &* settings.stagger &* 4
     guard now >= at else { return replicas[index].wake(at: at) }
+    guard canAskVoters else { return }
     let record = Record(
       shard: replicas[index].shard, epoch: Epoch(1), version: 1, owner: me, members: [me],
       learners: Array(replicas[index].replicas.filter { $0 != me.host }.prefix(Record.learnersLimit)),

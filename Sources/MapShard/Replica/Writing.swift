@@ -12,9 +12,9 @@ extension ShardHost {
       return answer(asker, .refused(refusal), shard, &effects)
     }
     guard isOwner(index) else { return forward(index, request, asker, &effects) }
-    if replicas[index].move != nil || replicas[index].proposal?.kind == .move, !settings.breaks(.moveWithoutStop) {
+    if mustQueue(index) {
       replicas[index].waiting.queued.append(WaitingRequests.Queued(write: request, asker: asker))
-      return
+      return touch(index)
     }
     if request.entryClass == .volatile {
       let isKept = replicas[index].volatile.put(request)
@@ -44,9 +44,7 @@ extension ShardHost {
       else { return .notOwner(replicas[index].rec?.record.owner) }
       return nil
     }
-    if replicas[index].move != nil || replicas[index].proposal?.kind == .move {
-      return replicas[index].waiting.queued.count < settings.queueLimit ? nil : .busy
-    }
+    if mustQueue(index) { return replicas[index].waiting.queued.count < settings.queueLimit ? nil : .busy }
     guard acts(index) else { return .held(holdReason(index)) }
     let copies = replicas[index].members.count
     if request.entryClass == .critical, copies < replicas[index].minimum {
@@ -63,6 +61,34 @@ extension ShardHost {
       return .tooLarge
     }
     return nil
+  }
+
+  /// Behind others that wait, during a move, and while promises that were there a moment ago are missing.
+  private func mustQueue(_ index: Int) -> Bool {
+    if replicas[index].move != nil || replicas[index].proposal?.kind == .move {
+      return !settings.breaks(.moveWithoutStop)
+    }
+    guard couldAct(index) else { return false }
+    if acts(index) { return !replicas[index].waiting.queued.isEmpty }
+    return now < (replicas[index].heldSince ?? now) &+ settings.queuePatience
+  }
+
+  /// What waited for promises comes in, or has waited too long.
+  mutating func careForQueue(_ index: Int, _ effects: inout ShardEffects) {
+    guard !replicas[index].waiting.queued.isEmpty, replicas[index].move == nil,
+      replicas[index].proposal?.kind != .move
+    else { return }
+    if acts(index) {
+      resumeQueue(index, &effects)
+    } else {
+      let end = (replicas[index].heldSince ?? now) &+ settings.queuePatience
+      guard now >= end || !couldAct(index) else { return replicas[index].wake(at: end) }
+      let queued = replicas[index].waiting.queued
+      replicas[index].waiting.queued.removeAll()
+      for item in queued {
+        answer(item.asker, .refused(.held(holdReason(index))), replicas[index].shard, &effects)
+      }
+    }
   }
 
   /// A request that was applied already, or is on its way, is not applied again.

@@ -9,6 +9,8 @@ package import Wire
 package struct SavedState {
   package var generation: UInt64 = 0
   package var labelFloor: UInt64 = 0
+  /// `nil`: this data directory is new.
+  package var store: UInt64?
   package var peers: [KnownPeer] = []
   package var revocations: [[UInt8]] = []
   /// Files that were of no use and have been set aside, for the log.
@@ -79,6 +81,7 @@ package struct SavedState {
     switch file {
     case .generation: assign(StateBody.number(from: content), to: \.generation)
     case .labelFloor: assign(StateBody.number(from: content), to: \.labelFloor)
+    case .store: assign(StateBody.number(from: content), to: \.store)
     case .peers: assign(StateBody.peers(from: content), to: \.peers)
     case .revocations: assign(StateBody.revocations(from: content), to: \.revocations)
     }

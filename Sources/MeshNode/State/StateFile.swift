@@ -12,6 +12,8 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   case revocations = 3
   /// Floor of our handshake labels.
   case labelFloor = 4
+  /// The id of this data directory: with the host it is a voter's seat (`ownership-protocol.md` E9).
+  case store = 5
 
   package var name: String {
     switch self {
@@ -19,13 +21,14 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
     case .peers: "peers"
     case .revocations: "revocations"
     case .labelFloor: "label-floor"
+    case .store: "store-id"
     }
   }
 
   /// Largest size of the file in bytes.
   package var sizeLimit: Int {
     switch self {
-    case .generation, .labelFloor: StateEnvelope.overhead + 8
+    case .generation, .labelFloor, .store: StateEnvelope.overhead + 8
     case .peers: StateEnvelope.overhead + 2 + StateBody.peerLimit * (HostKey.size + 19)
     case .revocations: StateEnvelope.overhead + 2 + StateBody.revocationLimit * (2 + StateBody.revocationSizeLimit)
     }

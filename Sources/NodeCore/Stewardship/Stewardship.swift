@@ -20,6 +20,8 @@ package struct Stewardship {
   package internal(set) var placement = Placement()
   package internal(set) var counters = Counters()
 
+  /// What the last decision was made of.
+  var view: PlacementView?
   var own: HostReport?
   var reports: [HostID: Received] = [:]
   var loads: [ShardID: Load] = [:]
@@ -234,7 +236,9 @@ extension Node {
         stewardship.counters.notFromSteward &+= 1
         return
       }
-      for entry in stewardship.directory.take(part) { place(entry, now: now, into: &effects) }
+      let news = stewardship.directory.take(part)
+      for entry in news { place(entry, now: now, into: &effects) }
+      if !news.isEmpty { effects.events.append(.directoryChanged) }
     case .move(let wish):
       guard sender.host == stewardship.stewardHost(seenBy: membership.host) else {
         stewardship.counters.notFromSteward &+= 1
@@ -273,6 +277,7 @@ extension Node {
     guard stewardship.stewardHost(seenBy: membership.host) == membership.host else {
       // Another one is steward: what this one had begun is forgotten, the register remembers what counts.
       stewardship.steward = nil
+      stewardship.view = nil
       return
     }
     guard let certified = hosts else { return }
@@ -284,6 +289,7 @@ extension Node {
     guard let decision = stewardship.steward?.decide(view, now: now) else { return }
     stewardship.counters.decisions &+= 1
     stewardship.placement = decision.placement
+    stewardship.view = view.placement
     carryOut(decision, view, now: now, into: &effects)
   }
 
@@ -362,6 +368,7 @@ extension Node {
       }
     }
     if changed {
+      effects.events.append(.directoryChanged)
       for host in stewardship.reports.keys.sorted() { tell(host, now: now, into: &effects) }
     }
     for action in decision.actions { ask(action, now: now, into: &effects) }

@@ -1,0 +1,194 @@
+import Control
+import MapShard
+import NodeCore
+import Wire
+import WorldData
+
+/// How shards stand, as people and machines are told. What a host cannot know itself comes from the steward's directory.
+extension Shell {
+  private var at: Timestamp { Timestamp(nanoseconds: loop.now.wall) }
+
+  func mapsReply(_ world: World, _ names: ShardNames) -> MapsReply {
+    MapsReply(
+      at: at, world: world.version, shards: world.shards.map { shardReport($0, names) })
+  }
+
+  func shardReport(_ shard: WorldShard, _ names: ShardNames) -> MapsReply.Shard {
+    let entry = node.stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
+    let view = node.shards.holds(shard.id) ? node.shards.view(of: shard.id) : nil
+    var epoch = entry.epoch
+    var owner = entry.owner
+    var members = entry.members
+    var learners = entry.learners
+    // A record that is held here may be newer than what the steward has told.
+    if let record = view?.rec?.record, record.version > entry.version {
+      epoch = record.epoch
+      owner = record.owner.host
+      members = record.members.map(\.host)
+      learners = record.learners
+    }
+    let (state, why) = state(of: view, owner: owner, epoch: epoch)
+    return MapsReply.Shard(
+      name: shard.name.text, maps: names.maps(of: shard), state: state, epoch: epoch.rawValue,
+      owner: owner.map(hostName), copies: members.map(hostName), learners: learners.map(hostName),
+      wanted: max(1, min(node.stewardship.world?.rules.replicationFactor ?? 1, max(entry.replicas.count, members.count))),
+      pinned: entry.pin.map(hostName), why: why)
+  }
+
+  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch) -> (ShardState, String?) {
+    if let stopped = view?.stopped { return (.held, "stopped on \(identity.name): \(stopped)") }
+    if let view, view.isOwner {
+      if view.planned != nil { return (.moving, nil) }
+      return view.acts(at: loop.now) ? (.acting, nil) : (.held, view.holdReason.words(name(of:)))
+    }
+    guard let owner, epoch > .none else { return (.unowned, "no host has taken it yet") }
+    guard owner == identity.host || memberState(of: owner) == .alive else {
+      return (.unowned, "\(name(of: owner)) is \(memberState(of: owner).rawValue)")
+    }
+    return (.acting, nil)
+  }
+
+  // MARK: Ring
+
+  func ringReply(_ world: World, _ names: ShardNames) -> RingReply {
+    let placement = node.stewardship.placement
+    let obstacles = node.stewardship.obstacles
+    let weights = Dictionary(placement.loads.map { ($0.host, $0) }) { first, _ in first }
+    let total = Double(max(1, placement.totalWeight))
+    var owned: [HostID: (shards: Int, maps: Int)] = [:]
+    var copies: [HostID: Int] = [:]
+    for shard in world.shards {
+      guard let entry = node.stewardship.directory[shard.id] else { continue }
+      if let owner = entry.owner {
+        owned[owner, default: (0, 0)].shards += 1
+        owned[owner, default: (0, 0)].maps += shard.maps.count
+      }
+      for member in entry.members { copies[member, default: 0] += 1 }
+    }
+    let hosts = identity.roster.hosts.compactMap { host -> RingReply.Host? in
+      let isHere = host == identity.host || memberState(of: host) == .alive || memberState(of: host) == .suspect
+      guard isHere || owned[host] != nil || copies[host] != nil else { return nil }
+      let load = weights[host]
+      let fair = Double(placement.totalLoad) * Double(load?.weight ?? 0) / total
+      return RingReply.Host(
+        host: hostName(host), weight: Int(load?.weight ?? 0), share: Double(load?.weight ?? 0) / total,
+        load: fair > 0 ? Double(load?.load ?? 0) / fair : 0, shards: owned[host]?.shards ?? 0,
+        maps: owned[host]?.maps ?? 0, copies: copies[host] ?? 0,
+        draining: node.stewardship.isDraining(host),
+        unfit: obstacles[host].flatMap { $0.isEmpty ? nil : $0.words }, hotMap: nil)
+    }
+    let moved = node.stewardship.directory.all.filter { $0.epoch > Epoch(1) }.map(\.since).max()
+    return RingReply(
+      at: at, world: world.version, hosts: hosts, maxOverMean: Double(placement.balancePerMille) / 1_000,
+      lastMoveAt: moved.map { Timestamp(seconds: $0) },
+      pins: node.stewardship.directory.all.count { $0.pin != nil },
+      voters: node.stewardship.voters.map(hostName),
+      steward: node.stewardship.stewardHost(seenBy: identity.host).map(hostName))
+  }
+
+  // MARK: One map
+
+  func placementReply(_ map: String, _ id: ShardID, _ names: ShardNames) -> PlacementReply {
+    let shard = names.shard(id)
+    let report = shard.map { shardReport($0, names) }
+    let entry = node.stewardship.directory[id]
+    let candidates = node.stewardship.candidates(for: id).map { candidate in
+      PlacementReply.Candidate(
+        rank: candidate.rank, host: hostName(candidate.host), score: candidate.score, eligible: candidate.unfit.isEmpty,
+        load: candidate.load, verdict: verdict(of: candidate.host, entry), evidence: candidate.unfit.isEmpty ? nil : candidate.unfit.words)
+    }
+    var waits: [String] = []
+    if let view = node.shards.holds(id) ? node.shards.view(of: id) : nil, view.isOwner, !view.acts(at: loop.now) {
+      waits = view.followers.filter { $0.countsForPromises && $0.promisedUntil <= loop.now.monotonic }
+        .map { "the promise of \(name(of: $0.member.host))" }
+    }
+    return PlacementReply(
+      at: at, map: map,
+      shard: report
+        ?? MapsReply.Shard(
+          name: map, maps: [], state: .unowned, epoch: 0, owner: nil, copies: [], learners: [], wanted: 0, pinned: nil,
+          why: nil),
+      ownerSince: entry.flatMap { $0.since > 0 ? Timestamp(seconds: $0.since) : nil }, candidates: candidates,
+      moves: placementHistory.moves(of: id).map { move in
+        PlacementReply.Move(
+          at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
+          epoch: move.epoch.rawValue, reason: move.reason.words, plan: move.plan == 0 ? nil : move.plan)
+      }, waitsFor: waits)
+  }
+
+  private func verdict(of host: HostID, _ entry: DirectoryEntry?) -> String {
+    guard let entry else { return "" }
+    if entry.owner == host { return entry.pin == host ? "owner, pinned" : "owner" }
+    if entry.members.contains(host) { return entry.replicas.contains(host) ? "in-sync copy" : "copy that leaves" }
+    if entry.learners.contains(host) { return "catches up" }
+    return entry.replicas.contains(host) ? "is to get a copy" : ""
+  }
+}
+
+/// The last moves of each shard, as this host has heard of them.
+struct PlacementHistory {
+  /// Of one shard.
+  static let limit = 5
+
+  struct Move {
+    var wall: UInt64
+    var from: HostID?
+    var to: HostID
+    var epoch: Epoch
+    var reason: ChangeReason
+    var plan: UInt64
+  }
+
+  private var moves: [ShardID: [Move]] = [:]
+
+  /// Newest first.
+  func moves(of shard: ShardID) -> [Move] { moves[shard] ?? [] }
+
+  mutating func note(_ entry: DirectoryEntry, at wall: UInt64) {
+    guard let owner = entry.owner, entry.epoch > .none else { return }
+    let last = moves[entry.shard]?.first
+    guard last.map({ entry.epoch > $0.epoch }) ?? true else { return }
+    guard moves[entry.shard] != nil || moves.count < PlacementView.shardsLimit else { return }
+    moves[entry.shard, default: []].insert(
+      Move(
+        wall: entry.since > 0 ? entry.since * 1_000_000_000 : wall, from: last?.to, to: owner, epoch: entry.epoch,
+        reason: entry.reason, plan: entry.plan), at: 0)
+    if let count = moves[entry.shard]?.count, count > PlacementHistory.limit { moves[entry.shard]?.removeLast() }
+  }
+}
+
+extension ChangeReason {
+  /// For people.
+  var words: String {
+    switch self {
+    case .initial: "first owner"
+    case .death: "its owner was silent"
+    case .drain: "its owner is drained"
+    case .relief: "its owner carried more than its share"
+    case .pin: "pinned by the operator"
+    case .order: "moved by the operator"
+    case .comeback: "back to where it belongs"
+    case .shrink: "a copy does not answer"
+    case .expand: "a copy has caught up"
+    case .touch: "confirmed"
+    case .renew: "its owner began anew"
+    case .recover: "all its hosts had restarted"
+    case .unclean: "taken over by the operator's word"
+    case .placement: "its owner is not on its list any more"
+    }
+  }
+}
+
+extension Unfit {
+  /// What keeps a host from owning, for people.
+  var words: String {
+    let all: [(Unfit, String)] = [
+      (.gone, "not there"), (.draining, "draining"), (.impaired, "impaired"), (.role, "without role host"),
+      (.observer, "observer"), (.withoutWeight, "not measured yet"), (.trustClass, "trust class above owners_trust_class"),
+      (.cores, "too few cores"), (.memory, "too little memory"), (.bandwidth, "too little bandwidth"),
+      (.uptime, "too often away"), (.world, "another world is active there"),
+      (.notHome, "below min_hosts only hosts with role home own"), (.load, "too weak for this shard"),
+    ]
+    return all.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
+  }
+}

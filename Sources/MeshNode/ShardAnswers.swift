@@ -1,0 +1,108 @@
+import Control
+import EventLoop
+import MapShard
+import NodeCore
+import Wire
+import WorldData
+
+/// What the control socket answers about shards.
+extension Shell {
+  func answer(_ request: ShardRequest, for connection: ControlConnection) -> ControlAnswer {
+    guard let world = node.worlds.store.active?.world else { return .line(Fault(.noWorld).line()) }
+    let names = ShardNames(world)
+    do throws(Fault) {
+      switch request {
+      case .get(let shard, let key):
+        let (id, name) = try names.find(shard)
+        return ask(.get(key: key), of: name, for: connection) { .read(id, key: key, request: $0) }
+      case .write(let write):
+        let (id, name) = try names.find(write.shard)
+        return ask(.write(key: write.key), of: name, for: connection) { .write(id, WriteRequest(write), request: $0) }
+      case .list(let shard, let prefix, let after, let limit):
+        let (id, name) = try names.find(shard)
+        return list(id, name, prefix, after, limit)
+      case .watch(let shard, let prefix):
+        let (id, name) = try names.find(shard)
+        return .watch(id, name, prefix: prefix)
+      case .maps: return .line(mapsReply(world, names).line())
+      case .ring: return .line(ringReply(world, names).line())
+      case .explain(let map):
+        let (id, _) = try names.find(map)
+        return .line(placementReply(map, id, names).line())
+      case .drain(let host): return try drain(host, true, for: connection)
+      case .undrain(let host): return try drain(host, false, for: connection)
+      case .pin(let map, let host): return try pin(map, host, names)
+      case .unpin(let map): return try pin(map, nil, names)
+      }
+    } catch {
+      return .line(error.line())
+    }
+  }
+
+  private func ask(
+    _ kind: ShardRequests.Waiting.Kind, of shard: String, for connection: ControlConnection,
+    _ command: (UInt64) -> ShardCommand
+  ) -> ControlAnswer {
+    let request = ShardRequests.Waiting(
+      connection: connection, shard: shard, kind: kind, name: { [identity] host in
+        identity.roster.certificate(of: host)?.name ?? host.description
+      })
+    guard let number = shardRequests.begin(request) else {
+      return .line(Fault(.shardBusy, ["shard": shard, "why": "too many requests wait on this host"]).line())
+    }
+    self.command(.shards(command(number)))
+    return .later
+  }
+
+  private func list(
+    _ id: ShardID, _ name: String, _ prefix: [UInt8], _ after: [UInt8]?, _ limit: Int
+  ) -> ControlAnswer {
+    switch node.shards.list(id, prefix: prefix, after: after, limit: limit) {
+    case .success(let found):
+      let entries = found.items.map {
+        StateListReply.Entry(key: $0.key, sequence: $0.sequence, size: $0.value.count)
+      }
+      return .line(StateListReply(shard: name, entries: entries, more: found.more).line())
+    case .failure(let failure):
+      return .line(failure.refusal.fault(shard: name, name: self.name(of:)).line())
+    }
+  }
+}
+
+extension WriteRequest {
+  init(_ write: StateWrite) {
+    let entryClass: EntryClass =
+      switch write.durability {
+      case .critical: .critical
+      case .normal: .normal
+      case .volatile: .volatile
+      }
+    self.init(
+      entryClass: entryClass, change: write.value == nil ? .delete : .put, key: write.key, value: write.value ?? [],
+      expected: write.expected, client: write.client, clientSequence: write.clientSequence)
+  }
+}
+
+/// Names of the active world's shards and maps.
+struct ShardNames {
+  private let world: World
+  private let indexOfShard: [String: Int]
+
+  init(_ world: World) {
+    self.world = world
+    indexOfShard = Dictionary(world.shards.enumerated().map { ($1.name.text, $0) }) { first, _ in first }
+  }
+
+  /// A shard by its own name, or by that of one of its maps.
+  func find(_ name: String) throws(Fault) -> (id: ShardID, name: String) {
+    if let shard = indexOfShard[name] { return (world.shards[shard].id, name) }
+    if let map = MapName(name).flatMap(world.index(of:)) {
+      let shard = world.shards[world.shardOfMap[map]]
+      return (shard.id, shard.name.text)
+    }
+    throw Fault(.mapUnknown, ["name": name.printable(limit: 32)])
+  }
+
+  func maps(of shard: WorldShard) -> [String] { shard.maps.map { world.maps[$0].name.text } }
+  func shard(_ id: ShardID) -> WorldShard? { world.shards.first { $0.id == id } }
+}

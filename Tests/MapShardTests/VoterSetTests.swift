@@ -1,0 +1,134 @@
+import MapShard
+import Testing
+import Wire
+
+/// Registers of three voters, changes of the voter set, a lost disk (E4, E9).
+@Suite struct VoterSetTests {
+  private func change(_ world: TestWorld, _ set: VoterSetDescription, tell numbers: [Int]) {
+    let signature = set.signedBytes().withUnsafeBytes { TestSigner.sign($0, as: TestSigner.operatorKey) }
+    for number in numbers { world.command(world.host(number), .changeVoters(signed: set.signed(signature))) }
+  }
+
+  private func seats(_ numbers: [Int]) -> [VoterSeat] {
+    numbers.map { VoterSeat(host: HostID(rawValue: UInt64($0)), store: UInt64($0)) }
+  }
+
+  @Test func threeVotersAgree() {
+    let world = TestWorld.settled(5, voters: 3, list: [4, 5])
+    #expect(world.acting == [4])
+    #expect(world.view(4)?.rec?.proof.count ?? 0 >= 2)
+    let first = world.write(4, "a", "1")
+    #expect(world.run(atMost: 100) { world.isAcknowledged(first) })
+    // One voter less changes nothing; without a majority nobody takes over.
+    world.crash(1)
+    world.crash(4)
+    #expect(world.run(atMost: 3_000) { world.acts(5) })
+    #expect(world.read(5, "a") == .value(Array("1".utf8), sequence: 1))
+    world.crash(2)
+    world.restart(4)
+    world.run(3_000)
+    #expect(world.view(5)?.rec?.record.members.count == 1)
+    #expect(world.acts(5))
+    world.restart(2)
+    #expect(world.run(atMost: 5_000) { world.view(5)?.rec?.record.members.count == 2 })
+    #expect(world.violations == [])
+  }
+
+  @Test func votersThatProposeAtOnceEndUpEqual() {
+    let world = TestWorld(hosts: 5, voters: 3)
+    for shard in 1...20 { world.place([1, 2, 3, 4, 5], ShardID(rawValue: UInt64(shard))) }
+    world.run(10_000)
+    for shard in 1...20 {
+      let records = world.hosts_.compactMap {
+        world.nodes[$0]!.core.view(of: ShardID(rawValue: UInt64(shard)))?.rec?.record
+      }
+      #expect(records.count == 5)
+      #expect(Set(records).count == 1)
+      #expect(records.first?.members.count == 5)
+    }
+    #expect(world.violations == [])
+  }
+
+  @Test func oneVoterBecomesThree() {
+    let world = TestWorld.settled(5, list: [4, 5])
+    let set = VoterSetDescription(number: 2, voters: seats([1, 2, 3]), previous: seats([1]))
+    change(world, set, tell: [2])
+    #expect(
+      world.run(atMost: 5_000) { (1...3).allSatisfy { world.nodes[world.host($0)]!.core.votingSet == 2 } })
+    world.crash(1)
+    world.crash(4)
+    #expect(world.run(atMost: 5_000) { world.acts(5) })
+    #expect(world.view(5)?.rec?.voterSet == 2)
+    #expect(world.violations == [])
+  }
+
+  @Test func aVoterIsReplacedAndTheOldOneClosed() {
+    let world = TestWorld.settled(6, voters: 3, list: [5, 6])
+    world.crash(3)
+    let set = VoterSetDescription(number: 2, voters: seats([1, 2, 4]), previous: seats([1, 2, 3]))
+    change(world, set, tell: [4])
+    #expect(
+      world.run(atMost: 5_000) { [1, 2, 4].allSatisfy { world.nodes[world.host($0)]!.core.votingSet == 2 } })
+    #expect(world.nodes[world.host(4)]!.core.voted(world.shard)?.members.count == 2)
+    world.restart(3)
+    world.run(1_000)
+    #expect(world.nodes[world.host(3)]!.core.votingSet == nil)
+    world.crash(1)
+    world.crash(5)
+    #expect(world.run(atMost: 5_000) { world.acts(6) })
+    #expect(world.violations == [])
+  }
+
+  @Test func aChangeGoesOnAfterACrashInTheMiddle() {
+    let world = TestWorld.settled(5, list: [4, 5])
+    let set = VoterSetDescription(number: 2, voters: seats([1, 2, 3]), previous: seats([1]))
+    change(world, set, tell: [2])
+    world.run(3)
+    for number in 1...3 { world.restart(number) }
+    world.run(500)
+    // Whoever was told tells it again, as the operator's node does.
+    change(world, set, tell: [2, 3])
+    #expect(
+      world.run(atMost: 5_000) { (1...3).allSatisfy { world.nodes[world.host($0)]!.core.votingSet == 2 } })
+    for number in 1...3 {
+      world.restart(number)
+      world.run(500)
+      #expect(world.nodes[world.host(number)]!.core.votingSet == 2)
+    }
+    world.crash(4)
+    #expect(world.run(atMost: 5_000) { world.acts(5) })
+    #expect(world.violations == [])
+  }
+
+  @Test func theOnlyVoterLosesItsDiskAndLearnsTheRegisterAnew() {
+    let world = TestWorld.settled(4, list: [2, 3])
+    let before = world.view(2)!.rec!.record
+    world.restart(1, store: 77)
+    world.run(1_000)
+    #expect(world.nodes[world.host(1)]!.core.votingSet == nil)
+    #expect(world.acting == [2], "play goes on without a voter")
+    let set = VoterSetDescription(
+      number: 2, voters: [VoterSeat(host: world.host(1), store: 77)], previous: seats([1]), isRebuild: true)
+    change(world, set, tell: [1, 2, 3, 4])
+    #expect(world.run(atMost: 5_000) { world.view(2)?.rec?.voterSet == 2 })
+    let after = world.view(2)!.rec!.record
+    #expect(after.epoch.rawValue > before.epoch.rawValue + 1 << 20 - 1)
+    #expect(after.version == before.version + 1 << 20)
+    #expect(after.members == before.members)
+    #expect(world.run(atMost: 2_000) { world.acts(2) })
+    world.crash(2)
+    #expect(world.run(atMost: 5_000) { world.acts(3) })
+    #expect(world.violations == [])
+  }
+
+  @Test func ofSetsOnlyTheOperatorsCount() {
+    let world = TestWorld.settled(4, list: [2, 3])
+    let set = VoterSetDescription(number: 2, voters: seats([4]), previous: seats([1]))
+    let signature = set.signedBytes().withUnsafeBytes { TestSigner.sign($0, as: world.host(4)) }
+    world.command(world.host(4), .changeVoters(signed: set.signed(signature)))
+    world.deliver(.close(next: set.signed(signature)), to: 1, from: 4)
+    world.run(1_000)
+    #expect(world.nodes[world.host(1)]!.core.votingSet == 1)
+    #expect(world.nodes[world.host(4)]!.core.voterSet?.number == 1)
+  }
+}
