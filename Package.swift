@@ -70,16 +70,17 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
-        .product(name: "Logging", package: "swift-log"),
+        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "WorldData", "NodeCore", "Configuration", "Control",
+        "KeyStore", .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
+    program(
+      "mesh-ctl", ["Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
-    room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
+    room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
     program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
@@ -103,7 +104,7 @@ let package = Package(
       "MeshNodeTests",
       [
         "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
-        "Wire",
+        "WorldData", "Hashing", "Wire",
       ]),
   ]
 )
