@@ -89,7 +89,9 @@ let package = Package(
     // Counts heap allocations of a thread, for the hot paths that may have none.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
-    tests("SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
+    tests(
+      "SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"],
+      exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
