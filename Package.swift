@@ -96,6 +96,7 @@ let package = Package(
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// What `mesh-ctl` and the client library ask of a node. One JSON object on one line:
-/// `{"control":1,"request":"events","follow":true}`. Answers are in `Replies.swift`; a refusal is a `Fault`.
+/// `{"control":1,"request":"events","follow":true}`. Answers are in `Replies`; a refusal is a `Fault`.
 ///
 /// A connection may carry any number of requests one after the other. `events` with `follow` and `leave` are answered
 /// by several lines; everything else by exactly one.

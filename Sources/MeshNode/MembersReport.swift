@@ -50,6 +50,7 @@ extension Shell {
         report.draining = load.flags.contains(.draining)
         report.impaired = report.impaired || load.flags.contains(.impaired)
       }
+      report.lossRatio = view.status.isLive ? view.loss : nil
       report.rttSeconds = view.roundTrip.map { Double($0) / 1e9 }
       report.seenSecondsAgo = view.silence.map { Double($0) / 1e9 }
     }

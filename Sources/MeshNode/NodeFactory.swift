@@ -20,7 +20,7 @@ enum NodeFactory {
     channelSettings.compresses = settings.network.compresses
     let signer = RosterSigner(
       roster: identity.roster, certificate: certificate, facts: facts(settings),
-      version: metadataVersion(after: state.generation))
+      version: RosterSigner.firstVersion(after: state.generation, at: SystemClock.now, draw: entropy.u64()))
     guard
       let channel = Channel(
         roster: identity.roster, certificate: certificate, arena: identity.arena, entropy: entropy,
@@ -30,13 +30,6 @@ enum NodeFactory {
       host: identity.host, roles: certificate.roles, settings: MembershipSettings(settings.network.profile),
       signer: signer, persistedGeneration: state.generation, seed: entropy.u64())
     return Node(channel: channel, membership: membership, renewal: signer)
-  }
-
-  /// Above every version of earlier lives: the next generation, as membership chooses it, in the upper bits.
-  private static func metadataVersion(after generation: UInt64) -> UInt64 {
-    let epoch: UInt64 = 1_735_689_600  // 2025-01-01
-    let now = SystemClock.now.wallSeconds
-    return Incarnation(generation: max(generation &+ 1, now > epoch ? now - epoch : 0), refutation: 0).rawValue
   }
 
   /// Where this node may be asked to send: the kinds of addresses that it listens on or is certified for.

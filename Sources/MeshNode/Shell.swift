@@ -101,7 +101,7 @@ final class Shell {
   private func send(_ send: ChannelEffects.Send) {
     let bytes = UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))
     if bytes.first == HelloLedger.Kind.hello { hellos.sent(to: send.to, at: loop.now.monotonic) }
-    if ports.datagrams.send(bytes, to: send.to) { sightings.largestSent = max(sightings.largestSent, bytes.count) }
+    ports.datagrams.send(bytes, to: send.to)
   }
 
   private func giveBack() {
@@ -136,7 +136,6 @@ extension Shell: LoopClient {
     if let kind = datagram.first, kind == HelloLedger.Kind.response || kind == HelloLedger.Kind.cookie {
       hellos.answered(by: from)
     }
-    sightings.largestReceived = max(sightings.largestReceived, datagram.count)
     node.handle(.datagram(datagram, from: from), now: now, into: &effects)
   }
 

@@ -8,13 +8,19 @@ package final class RosterSigner: RecordSigner, CertificateRenewal {
   private let facts: HostFacts
   private var ownVersion: UInt64
 
-  /// Publishes our own metadata. `version` must be above that of every earlier life: the generation of this life in its
-  /// upper bits does that.
+  /// Publishes our own metadata, from `firstVersion` on.
   package init(roster: Roster, certificate: Certificate, facts: HostFacts, version: UInt64) {
     self.roster = roster
     self.facts = facts
     ownVersion = version
     roster.publish(certificate, facts: facts, version: version)
+  }
+
+  /// The first metadata version of a life: its generation in the upper bits, so it is above that of every earlier life;
+  /// then 16 random bits, which tell two processes apart that began with one key in one second; then room for renewals.
+  package static func firstVersion(after generation: UInt64, at now: Now, draw: UInt64) -> UInt64 {
+    Incarnation(generation: Incarnation.generation(after: generation, at: now), refutation: (draw & 0xffff) << 8)
+      .rawValue
   }
 
   package func sign(_ domain: RecordDomain, _ body: UnsafeRawBufferPointer) -> Signature {
