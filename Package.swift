@@ -106,7 +106,8 @@ let package = Package(
     tests(
       "MeshNodeTests",
       [
-        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel",
+        "Gossip",
         "WorldData", "Hashing", "Wire",
       ]),
   ]

@@ -23,6 +23,8 @@ package enum ControlRequest: Hashable, Sendable {
   case certificates(of: [String])
   /// Renewed certificates, each to be carried to its host as a transfer. -> `RenewReply`
   case renew(certificates: [[UInt8]])
+  /// What a node has of worlds; see `WorldRequest`.
+  case world(WorldRequest)
 
   /// Raised when an old node would misunderstand a request. Additions do not raise it.
   package static let version = 1
@@ -38,6 +40,7 @@ package enum ControlRequest: Hashable, Sendable {
     switch self {
     case .status, .members, .events, .doctor, .certificates: false
     case .leave, .revoke, .renew: true
+    case .world(let request): request.changesSomething
     }
   }
 
@@ -52,6 +55,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .revoke: "revoke"
     case .certificates: "certificates"
     case .renew: "renew"
+    case .world(let request): request.verb
     }
   }
 }
@@ -90,6 +94,9 @@ extension ControlRequest {
     var revocation: String?
     var reason: String?
     var certificates: [String]?
+    var version: UInt64?
+    /// An absolute path.
+    var file: String?
   }
 
   /// The request as one line, line feed included.
@@ -107,6 +114,9 @@ extension ControlRequest {
       form.reason = reason
     case .certificates(let hosts): form.hosts = hosts
     case .renew(let certificates): form.certificates = certificates.map(Base64URL.encode)
+    case .world(let request):
+      form.version = request.version
+      form.file = request.file
     }
     return JSONLine.encode(form)
   }
@@ -149,6 +159,10 @@ extension ControlRequest {
       guard !certificates.isEmpty else { throw Fault(.badRequest, ["reason": "`certificates` is empty"]) }
       self = .renew(certificates: certificates)
     default:
+      if let request = try WorldRequest(verb: form.request, version: form.version, file: form.file) {
+        self = .world(request)
+        return
+      }
       throw Fault(.badRequest, ["reason": "no request is called `\(form.request.printable(limit: 32))`"])
     }
   }

@@ -22,6 +22,8 @@ extension Shell: ControlAnswering {
     case .revoke(let revocation, let reason): return revoke(revocation, reason)
     case .certificates(let hosts): return .line(certificates(of: hosts).line())
     case .renew(let certificates): return renew(certificates)
+    case .world:
+      return .line(Fault(.badRequest, ["reason": "the worlds of this node are not open to requests yet"]).line())
     }
   }
 

@@ -21,7 +21,8 @@ struct MeshCtlCommand: ParsableCommand {
     subcommands: [
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
-      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      KeyCommand.self, WorldCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self,
+      CompletionCommand.self,
       LabCommand.self,
     ],
     defaultSubcommand: nil)
