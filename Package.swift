@@ -75,16 +75,19 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
-        .product(name: "Logging", package: "swift-log"),
+        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration",
+        "Control", "KeyStore", .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
-    program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
+    program(
+      "mesh-ctl", ["Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "ShardSim", "Wire"]),
-    room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
+    room(
+      "Fuzz",
+      ["Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
     program(
       "mesh-bench",
@@ -114,7 +117,7 @@ let package = Package(
       [
         "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel",
         "Gossip",
-        "Wire",
+        "WorldData", "Hashing", "Wire",
       ]),
   ]
 )

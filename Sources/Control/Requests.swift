@@ -27,11 +27,13 @@ package enum ControlRequest: Hashable, Sendable {
   case renew(certificates: [[UInt8]])
   /// What stands in `ShardRequests.swift`.
   case shards(ShardRequest)
+  /// What a node has of worlds; see `WorldRequest`.
+  case world(WorldRequest)
 
   /// Raised when an old node would misunderstand a request. Additions do not raise it.
   package static let version = 1
-  /// Longest request line in bytes, without its line feed.
-  package static let lineLimit = 64 << 10
+  /// Longest request line in bytes, without its line feed: a value of 128 KiB in base64url, and its key.
+  package static let lineLimit = 256 << 10
   /// Longest reason in characters.
   package static let reasonLimit = 200
   /// Most entries of a list in a request.
@@ -43,6 +45,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .status, .members, .events, .doctor, .certificates: false
     case .leave, .revoke, .reload, .renew: true
     case .shards(let request): request.changesSomething
+    case .world(let request): request.changesSomething
     }
   }
 
@@ -59,6 +62,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .certificates: "certificates"
     case .renew: "renew"
     case .shards(let request): request.verb
+    case .world(let request): request.verb
     }
   }
 }
@@ -97,6 +101,9 @@ extension ControlRequest {
     var revocation: String?
     var reason: String?
     var certificates: [String]?
+    var version: UInt64?
+    /// An absolute path.
+    var file: String?
   }
 
   /// The fields of a request about shards stand beside `control` and `request`, not inside an object of their own.
@@ -132,6 +139,9 @@ extension ControlRequest {
     case .renew(let certificates): form.certificates = certificates.map(Base64URL.encode)
     case .shards(let request):
       return JSONLine.encode(ShardForm(control: form.control, request: form.request, shards: request.form))
+    case .world(let request):
+      form.version = request.version
+      form.file = request.file
     }
     return JSONLine.encode(form)
   }
@@ -179,6 +189,10 @@ extension ControlRequest {
         let request = try ShardRequest(verb: form.request, fields)
       {
         self = .shards(request)
+        return
+      }
+      if let request = try WorldRequest(verb: form.request, version: form.version, file: form.file) {
+        self = .world(request)
         return
       }
       throw Fault(.badRequest, ["reason": "no request is called `\(form.request.printable(limit: 32))`"])

@@ -31,6 +31,11 @@ package enum ShardRequest: Hashable, Sendable {
     }
   }
 
+  /// Writes to a shard's state: its log remembers them, the audit log does not.
+  package var isState: Bool {
+    if case .write = self { true } else { false }
+  }
+
   package var verb: String {
     switch self {
     case .ring: "ring"

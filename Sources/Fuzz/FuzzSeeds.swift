@@ -38,6 +38,12 @@ package enum FuzzSeeds {
       ]
       return requests.map { Array($0.line().dropLast()) }
     case .replies: return replies()
+    case .mapCache: return [FuzzMaps.shared.cache]
+    case .mapObject: return FuzzMaps.shared.bundle.objects.map(\.encoded)
+    case .world: return [FuzzMaps.shared.bundle.document.bytes]
+    case .worldBundle: return [FuzzMaps.shared.bundle.bytes]
+    case .worldMessage: return FuzzMaps.shared.messages
+    case .worldText: return texts([FuzzMaps.shardFile, FuzzMaps.mapList])
     case .keyFiles: return [world.own.withFile { [UInt8]($0) }, world.network.withFile { [UInt8]($0) }]
     }
   }

@@ -24,6 +24,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case control
   case replies
   case keyFiles = "key-files"
+  case mapCache = "map-cache"
+  case mapObject = "map-object"
+  case world
+  case worldBundle = "world-bundle"
+  case worldMessage = "world-message"
+  case worldText = "world-text"
 
   package func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -48,6 +54,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .control: fuzzControl(bytes)
     case .replies: fuzzReplies(bytes)
     case .keyFiles: fuzzKeyFiles(bytes)
+    case .mapCache: fuzzMapCache(bytes)
+    case .mapObject: fuzzMapObject(bytes)
+    case .world: fuzzWorld(bytes)
+    case .worldBundle: fuzzWorldBundle(bytes)
+    case .worldMessage: fuzzWorldMessage(bytes)
+    case .worldText: fuzzWorldText(bytes)
     }
   }
 }

@@ -105,7 +105,11 @@ package enum PrivateFile {
   }
 
   /// Writes a file with mode 0600, whole or not at all, and durable when this returns.
-  package static func write(_ path: String, _ bytes: UnsafeRawBufferPointer, replacing: Replacing) throws(Fault) {
+  ///
+  /// - Parameter mode: another one for files that are not secret.
+  package static func write(
+    _ path: String, _ bytes: UnsafeRawBufferPointer, replacing: Replacing, mode: UInt32 = 0o600
+  ) throws(Fault) {
     let folder = folder(of: path)
     let temporary = "\(folder)/.\(name(of: path)).\(getpid())"
     unlink(temporary)
@@ -116,7 +120,7 @@ package enum PrivateFile {
       unlink(temporary)
     }
     // The mode of `open` is cut by the umask, which may also leave too little.
-    guard fchmod(descriptor, 0o600) == 0 else { throw unwritable(path) }
+    guard fchmod(descriptor, mode) == 0 else { throw unwritable(path) }
     var count = 0
     while count < bytes.count {
       let result = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: count), bytes.count - count)

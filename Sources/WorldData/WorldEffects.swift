@@ -35,7 +35,7 @@ package enum WorldCommand: Sendable {
   case activate(UInt64)
 }
 
-package enum WorldReply: Hashable, Sendable {
+package enum WorldOutcome: Hashable, Sendable {
   case prepared(WorldMark)
   case published(WorldMark, missing: Int)
   case activated(WorldMark)
@@ -80,7 +80,7 @@ package struct WorldEffects {
   package var serves: [Serve] = []
   package var persists: [Persist] = []
   package var deadlines: [Deadline] = []
-  package var replies: [(request: UInt64, reply: WorldReply)] = []
+  package var replies: [(request: UInt64, reply: WorldOutcome)] = []
   package var events: [WorldEvent] = []
   /// Hosts that broke the rules; the channel lowers their score.
   package var reports: [HostID] = []

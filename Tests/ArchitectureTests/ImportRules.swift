@@ -15,18 +15,20 @@ private let allowedImports: [String: Set<String>] = [
   "Configuration": [],
   "Control": ["FoundationEssentials", "Glibc"],
   "MeshNode": [
-    "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
-    "Logging",
-    "FoundationEssentials", "Glibc", "Synchronization",
+    "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration",
+    "Control", "KeyStore", "Logging", "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
-    "ArgumentParser", "Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab", "Glibc",
-    "FoundationEssentials",
+    "ArgumentParser", "Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab",
+    "Glibc", "FoundationEssentials",
   ],
-  "Fuzz": ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
+  "Fuzz": [
+    "Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration", "Control",
+    "Glibc",
+  ],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "FoundationEssentials",

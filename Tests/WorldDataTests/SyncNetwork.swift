@@ -12,7 +12,7 @@ struct SyncNetwork {
     var documents: [UInt64: [UInt8]] = [:]
     var state = WorldState()
     var events: [WorldEvent] = []
-    var replies: [UInt64: WorldReply] = [:]
+    var replies: [UInt64: WorldOutcome] = [:]
     var reports: [HostID] = []
     var isCut = false
     var diskFails = false

@@ -166,6 +166,10 @@ import WorldData
     for host in network.hosts.values {
       #expect(bad.isSuperset(of: host.reports), "seed \(seed): only the bad are reported")
     }
+    for host in network.hosts.values {
+      #expect(
+        Set(host.reports).count == host.reports.count, "seed \(seed): who was found out is not asked again so soon")
+    }
     let found = network[5].reports.count + network[6].reports.count
     #expect(found > 0, "seed \(seed)")
   }
@@ -266,6 +270,21 @@ import WorldData
     #expect(network[1].objects.count == 20)
   }
 
+  @Test("a world that is not complete is not made active, and says how much is missing")
+  func incomplete() throws {
+    var network = SyncNetwork(1, seed: 16)
+    let bundle = try bundle(20)
+    network.give(1, .command(.publish(bundle.document.bytes, objects: []), request: 1))
+    network.run(seconds: 5)
+    #expect(network[1].replies[1] == .published(bundle.document.mark, missing: 20))
+    network.give(1, .command(.activate(1), request: 2))
+    #expect(network[1].replies[2] == .refused(.incomplete(missing: 20)))
+    #expect(network[1].sync.announced == nil)
+    #expect(network.active(1) == nil)
+    network.give(1, .command(.activate(2), request: 3))
+    #expect(network[1].replies[3] == .refused(.unknownVersion(2)))
+  }
+
   @Test("messages: what is written is read, the rest is refused and reported")
   func messages() throws {
     let mark = try bundle(5).document.mark
@@ -314,6 +333,16 @@ import WorldData
       writer.append(known[world.world.maps[1].address] ?? [])
     }
     #expect(throws: WireError.invalid) { try decode(swapped, [1, 2]) }
+    // Other cells of the right size, in an object that is right in itself.
+    let size = world.world.maps[1].size
+    let other = try Made.object(Int(size.width), Int(size.height), seed: 4_711)
+    let forged = written(ObjectBatch.sizeLimit) { writer in
+      writer.append(Array(batch[..<40]))
+      writer.varint(1)
+      writer.varint(1)
+      other.write(to: &writer)
+    }
+    #expect(throws: WireError.invalid) { try decode(forged, [1]) }
     #expect(ObjectBatch.encode(world.mark, of: world.world, maps: [1]) { _ in nil } == nil)
   }
 

@@ -67,6 +67,18 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case timeOut = "M064"
   case labFailed = "M065"
 
+  // Worlds.
+  case worldInput = "M070"
+  case worldFile = "M071"
+  case worldMapsMissing = "M072"
+  case worldShards = "M073"
+  case worldUntrusted = "M074"
+  case worldRefused = "M075"
+  case worldTree = "M076"
+  case worldUnknown = "M077"
+  case worldEnding = "M078"
+  case worldIncomplete = "M079"
+
   // What `doctor` finds; one code a check, whatever the check's result.
   case checkConfig = "M080"
   case checkClock = "M081"

@@ -68,6 +68,18 @@ extension ErrorCode {
     case .timeOut: .timeOut
     case .labFailed: .labFailed
 
+    // MARK: Worlds
+    case .worldInput: .worldInput
+    case .worldFile: .worldFile
+    case .worldMapsMissing: .worldMapsMissing
+    case .worldShards: .worldShards
+    case .worldUntrusted: .worldUntrusted
+    case .worldRefused: .worldRefused
+    case .worldTree: .worldTree
+    case .worldUnknown: .worldUnknown
+    case .worldEnding: .worldEnding
+    case .worldIncomplete: .worldIncomplete
+
     // MARK: What doctor finds
     case .checkConfig: DoctorCheck.config.text
     case .checkClock: DoctorCheck.clock.text
