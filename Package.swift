@@ -71,7 +71,7 @@ let package = Package(
     room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard", "WorldData"]),
     room("Configuration"),
     room("Control"),
-    room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    room("KeyStore", ["Wire", "Hashing", "SecureChannel", "Configuration", "Control"]),
     room(
       "MeshNode",
       [

@@ -24,9 +24,11 @@ extension Shell: ControlAnswering {
     case .revoke(let revocation, let reason): return audited(request, connection) { revoke(revocation, reason) }
     case .renew(let certificates): return audited(request, connection) { renew(certificates) }
     case .reload: return audited(request, connection) { reloadByRequest() }
-    case .shards(let request) where request.changesSomething && !request.isState:
-      return audited(.shards(request), connection) { answer(request, for: connection) }
+    case .shards(let shards) where shards.changesSomething && !shards.isState:
+      return audited(request, connection) { (answer(shards, for: connection), Change(.done)) }
     case .shards(let request): return answer(request, for: connection)
+    case .world(let world) where world.changesSomething:
+      return audited(request, connection) { (answer(world, for: connection), Change(.done)) }
     case .world(let request): return answer(request, for: connection)
     }
   }

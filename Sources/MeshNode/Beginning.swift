@@ -39,6 +39,8 @@ extension Shell {
     if let endpoint = advertised ?? listening { command(.setEndpoint(endpoint)) }
     joining.started(withPeers: !lookup.isEmpty)
     command(.start(peers: lookup.known))
+    command(.steward(.order(orders.steward)))
+    reportToSteward()
     tell(
       Announcement(
         name: .nodeStarted, level: .notice, subject: identity.host,

@@ -47,6 +47,8 @@ extension Shell {
     if joining.state == .leaving { flags.insert(.draining) }
     if isImpaired { flags.insert(.impaired) }
     command(.setLoad(host.loadRecord(flags: flags)))
+    ticks &+= 1
+    keepShards(tick: ticks)
     control?.tick(at: now.monotonic)
     lookUpNames(now: now)
     if disk.lastFault == nil { seen.disk = nil }

@@ -14,8 +14,8 @@ import WorldData
 enum NodeFactory {
   /// `nil` when the memory for keys is full.
   static func node(
-    _ identity: NodeIdentity, _ settings: Settings, _ state: SavedState, _ store: StoreStart, _ ports: Ports,
-    _ entropy: any Entropy
+    _ identity: NodeIdentity, _ settings: Settings, _ state: SavedState, _ store: StoreStart,
+    _ foundWorlds: WorldFiles.Found, _ ports: Ports, _ entropy: any Entropy
   ) -> (node: Node<Channel>, signer: RosterSigner)? {
     let certificate = identity.first
     var channelSettings = ChannelSettings(
@@ -38,10 +38,12 @@ enum NodeFactory {
       me: MapShard.Member(host: identity.host, life: Life(rawValue: life)), store: store.id,
       settings: ShardSettings(settings.network.profile), signer: signer, seed: entropy.u64(),
       recovered: store.recovered.shards, now: now)
-    let network = identity.network
-    let worlds = WorldStore(network: network.id) { [network] key, signature, body in
-      network.operatorKey(id: key)?.verify(signature, domain: SignedWorld.domain, body) ?? false
+    let operators = identity.network.operators
+    var worlds = WorldStore(network: identity.network.id) { key, signature, body in
+      operators.first { $0.id == key }?.verify(signature, domain: SignedWorld.domain, body) ?? false
     }
+    // Documents that do not hold any more come again from peers.
+    _ = worlds.recover(state: foundWorlds.state, documents: foundWorlds.documents, objects: foundWorlds.objects)
     let node = Node(
       channel: channel, membership: membership, shards: shards,
       store: NodeStore(store.settings, entropy: entropy, recovered: store.recovered, now: now),

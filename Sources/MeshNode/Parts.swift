@@ -49,6 +49,8 @@ struct ShellParts {
   var ports: Ports
   var disk: Disk
   var storeDisk: StoreDisk
+  var worldDisk: WorldDisk
+  var orders: OrderBook
   var links: LinkSockets
   var audit: AuditLog
   var lookup: PeerSource

@@ -1,6 +1,8 @@
 import Control
+import EventLoop
 import MapShard
 import NodeCore
+import SecureChannel
 import Wire
 import WorldData
 
@@ -31,11 +33,12 @@ extension Shell {
     return MapsReply.Shard(
       name: shard.name.text, maps: names.maps(of: shard), state: state, epoch: epoch.rawValue,
       owner: owner.map(hostName), copies: members.map(hostName), learners: learners.map(hostName),
-      wanted: max(1, min(node.stewardship.world?.rules.replicationFactor ?? 1, max(entry.replicas.count, members.count))),
+      wanted: max(
+        1, min(node.stewardship.world?.rules.replicationFactor ?? 1, max(entry.replicas.count, members.count))),
       pinned: entry.pin.map(hostName), why: why)
   }
 
-  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch) -> (ShardState, String?) {
+  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch) -> (Control.ShardState, String?) {
     if let stopped = view?.stopped { return (.held, "stopped on \(identity.name): \(stopped)") }
     if let view, view.isOwner {
       if view.planned != nil { return (.moving, nil) }
@@ -95,7 +98,8 @@ extension Shell {
     let candidates = node.stewardship.candidates(for: id).map { candidate in
       PlacementReply.Candidate(
         rank: candidate.rank, host: hostName(candidate.host), score: candidate.score, eligible: candidate.unfit.isEmpty,
-        load: candidate.load, verdict: verdict(of: candidate.host, entry), evidence: candidate.unfit.isEmpty ? nil : candidate.unfit.words)
+        load: candidate.load, verdict: verdict(of: candidate.host, entry),
+        evidence: candidate.unfit.isEmpty ? nil : candidate.unfit.words)
     }
     var waits: [String] = []
     if let view = node.shards.holds(id) ? node.shards.view(of: id) : nil, view.isOwner, !view.acts(at: loop.now) {
@@ -184,7 +188,8 @@ extension Unfit {
   var words: String {
     let all: [(Unfit, String)] = [
       (.gone, "not there"), (.draining, "draining"), (.impaired, "impaired"), (.role, "without role host"),
-      (.observer, "observer"), (.withoutWeight, "not measured yet"), (.trustClass, "trust class above owners_trust_class"),
+      (.observer, "observer"), (.withoutWeight, "not measured yet"),
+      (.trustClass, "trust class above owners_trust_class"),
       (.cores, "too few cores"), (.memory, "too little memory"), (.bandwidth, "too little bandwidth"),
       (.uptime, "too often away"), (.world, "another world is active there"),
       (.notHome, "below min_hosts only hosts with role home own"), (.load, "too weak for this shard"),

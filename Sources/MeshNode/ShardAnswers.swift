@@ -2,6 +2,7 @@ import Control
 import EventLoop
 import MapShard
 import NodeCore
+import SecureChannel
 import Wire
 import WorldData
 
@@ -23,7 +24,11 @@ extension Shell {
         return list(id, name, prefix, after, limit)
       case .watch(let shard, let prefix):
         let (id, name) = try names.find(shard)
-        return .watch(id, name, prefix: prefix)
+        guard shardWatches.count < ShardWatch.limit else {
+          throw Fault(.shardBusy, ["shard": name, "why": "too many clients watch on this host"])
+        }
+        shardWatches.append(ShardWatch(connection: connection, shard: id, name: name, prefix: prefix))
+        return .later
       case .maps: return .line(mapsReply(world, names).line())
       case .ring: return .line(ringReply(world, names).line())
       case .explain(let map):
@@ -44,7 +49,8 @@ extension Shell {
     _ command: (UInt64) -> ShardCommand
   ) -> ControlAnswer {
     let request = ShardRequests.Waiting(
-      connection: connection, shard: shard, kind: kind, name: { [identity] host in
+      connection: connection, shard: shard, kind: kind,
+      name: { [identity] host in
         identity.roster.certificate(of: host)?.name ?? host.description
       })
     guard let number = shardRequests.begin(request) else {
@@ -105,4 +111,31 @@ struct ShardNames {
 
   func maps(of shard: WorldShard) -> [String] { shard.maps.map { world.maps[$0].name.text } }
   func shard(_ id: ShardID) -> WorldShard? { world.shards.first { $0.id == id } }
+}
+
+/// A client that is told every committed change under a prefix.
+struct ShardWatch {
+  static let limit = 64
+
+  var connection: ControlConnection
+  var shard: ShardID
+  var name: String
+  var prefix: [UInt8]
+}
+
+extension Shell {
+  func tellWatches(_ shard: ShardID, _ position: Position) {
+    guard !shardWatches.isEmpty else { return }
+    shardWatches.removeAll { !$0.connection.isOpen }
+    guard shardWatches.contains(where: { $0.shard == shard }),
+      let entry = node.shards.committed(shard, at: position)
+    else { return }
+    for watch in shardWatches where watch.shard == shard && entry.key.starts(with: watch.prefix) {
+      let line = StateChangeReply(
+        shard: watch.name, epoch: position.epoch.rawValue, sequence: position.sequence, key: entry.key,
+        value: entry.change == .put ? entry.value : nil
+      ).line()
+      watch.connection.send(line, isLast: false)
+    }
+  }
 }

@@ -81,7 +81,8 @@ extension HoldReason {
   func words(_ name: (HostID) -> String) -> String {
     switch self {
     case .silent(let hosts, let voterAnswers):
-      let who = hosts.isEmpty ? "a copy does" : hosts.map(name).joined(separator: ", ") + (hosts.count == 1 ? " does" : " do")
+      let who =
+        hosts.isEmpty ? "a copy does" : hosts.map(name).joined(separator: ", ") + (hosts.count == 1 ? " does" : " do")
       return "\(who) not answer" + (voterAnswers ? "" : ", and no voter does")
     case .moving: return "it is being moved"
     case .released: return "this host has given it up"

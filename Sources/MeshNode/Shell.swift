@@ -7,6 +7,7 @@ import MapShard
 import NodeCore
 import SecureChannel
 import Wire
+import WorldData
 
 /// Runs one node on one loop: gives it what happens, carries out what it wants, and takes no decision that a peer could
 /// notice.
@@ -22,6 +23,9 @@ final class Shell {
   let ports: Ports
   let disk: Disk
   let storeDisk: StoreDisk
+  let worldDisk: WorldDisk
+  var worldRequests: [UInt64: (WorldOutcome) -> Void] = [:]
+  var lastWorldRequest: UInt64 = 0
   let links: LinkSockets
   let audit: AuditLog
   let lookup: PeerSource
@@ -43,18 +47,27 @@ final class Shell {
   var sightings = Sightings()
   var seen = SeenFaults()
   let shardRequests = ShardRequests()
+  var shardWatches: [ShardWatch] = []
+  var drains: [DrainProgress] = []
+  /// Seconds of this life.
+  var ticks: UInt64 = 0
+  var publishedWeight = PublishedWeight()
+  var placementHistory = PlacementHistory()
+  var orders: OrderBook
 
   private var effects = NodeEffects()
   /// Outcomes that came while effects were being carried out; given to the node right after.
   private var later: [Late] = []
   private var isCarryingOut = false
 
-  private enum Late {
+  enum Late {
     case persisted(UInt64)
     case persistFailed(UInt64)
     case closed(ConnectionID)
     case drained(ConnectionID)
     case log(LogInput)
+    case world(WorldInput)
+    case objects([UInt8]?, to: HostID)
   }
 
   /// The parts are made by `Startup` and know their shell from here on.
@@ -67,13 +80,16 @@ final class Shell {
     ports = parts.ports
     disk = parts.disk
     storeDisk = parts.storeDisk
+    worldDisk = parts.worldDisk
     links = parts.links
     audit = parts.audit
     lookup = parts.lookup
     options = parts.options
+    orders = parts.orders
     notices = parts.notices
     disk.client = self
     storeDisk.client = self
+    worldDisk.client = self
     links.client = self
   }
 
@@ -99,11 +115,17 @@ final class Shell {
       for job in effects.jobs { storeDisk.run(job) }
       for persist in effects.persists { disk.keep(persist.content, token: persist.token) }
       // Taken only when there are some: a second reference would make the effects allocate anew.
+      for persist in effects.worldPersists { worldDisk.keep(persist) }
+      for serve in effects.serves { self.serve(serve) }
       let happened = effects.events.isEmpty ? [] : effects.events
+      let worldAnswers = effects.worldReplies.isEmpty ? [] : effects.worldReplies
       let answered = effects.replies.isEmpty ? [] : effects.replies
       effects.removeAll()
       for event in happened { follow(event) }
-      for (request, reply) in answered { shardRequests.answer(request, reply, at: Timestamp(nanoseconds: SystemClock.wall)) }
+      for (request, reply) in worldAnswers { worldRequests.removeValue(forKey: request)?(reply) }
+      for (request, reply) in answered {
+        shardRequests.answer(request, reply, at: Timestamp(nanoseconds: SystemClock.wall))
+      }
       giveBack()
     } while !effects.isEmpty
     if links.hasDrained {
@@ -129,12 +151,14 @@ final class Shell {
         case .closed(let connection): .closed(connection)
         case .drained(let connection): .drained(connection)
         case .log(let input): .log(input)
+        case .world(let input): .world(input)
+        case .objects(let bytes, let host): .objects(bytes, to: host)
         }
       node.handle(input, now: loop.now, into: &effects)
     }
   }
 
-  private func give(_ outcome: Late) {
+  func give(_ outcome: Late) {
     later.append(outcome)
     carryOut()
   }
@@ -188,7 +212,7 @@ extension Shell: LinkSocketsClient {
 extension NodeEffects {
   fileprivate var isEmpty: Bool {
     sends.isEmpty && connections.isEmpty && deadlines.isEmpty && persists.isEmpty && events.isEmpty && jobs.isEmpty
-      && replies.isEmpty
+      && replies.isEmpty && worldPersists.isEmpty && serves.isEmpty && worldReplies.isEmpty
   }
 }
 

@@ -98,6 +98,8 @@ package enum Startup {
       throw Fault(.revokedHere, ["reason": "\(revocation.reason)"], at: folder.certificate)
     }
     let store = try StoreStart(dataFolder: folder.data, host: identity.host, state: state, entropy: entropy)
+    let worldFiles = WorldFiles(dataFolder: folder.data)
+    let foundWorlds = try worldFiles.load()
     let loop = try makeLoop()
     do throws(Fault) {
       let links = LinkSockets(loop)
@@ -110,15 +112,18 @@ package enum Startup {
       let lookup = PeerSource(
         loop, listed: try BootstrapFiles.peers(settings, KeyFiles(folder, arena: arena)), remembered: state.peers,
         own: identity.host)
-      guard let (node, signer) = NodeFactory.node(identity, settings, state, store, ports, entropy) else {
+      guard let (node, signer) = NodeFactory.node(identity, settings, state, store, foundWorlds, ports, entropy) else {
         ports.close()
         throw Fault(.memoryNotLocked, ["reason": "no memory for keys is left"])
       }
       return ShellParts(
         loop: loop, identity: identity, settings: settings, node: node, signer: signer, ports: ports, disk: disk,
-        storeDisk: StoreDisk(loop, store.folder), links: links,
+        storeDisk: StoreDisk(loop, store.folder),
+        worldDisk: WorldDisk(loop, worldFiles), orders: OrderBook(state.orders), links: links,
         audit: AuditLog(loop, folder: folder.data),
-        lookup: lookup, options: options, notices: state.notices.map(Announcement.init) + store.notices)
+        lookup: lookup, options: options,
+        notices: state.notices.map(Announcement.init) + store.notices
+          + foundWorlds.notices.map(Announcement.init))
     } catch {
       try? loop.close()
       throw error

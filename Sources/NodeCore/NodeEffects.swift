@@ -36,7 +36,7 @@ package struct NodeEffects {
   /// Answers to those who asked something of shards.
   package var worldPersists: [WorldEffects.Persist] { worlds.persists }
   package var serves: [WorldEffects.Serve] { worlds.serves }
-  package var worldReplies: [(request: UInt64, reply: WorldReply)] { worlds.replies }
+  package var worldReplies: [(request: UInt64, reply: WorldOutcome)] { worlds.replies }
   package var replies: [(request: UInt64, reply: ShardReply)] { shards.replies }
 
   var channel: ChannelEffects

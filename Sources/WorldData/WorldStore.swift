@@ -43,7 +43,7 @@ package struct WorldState: Hashable, Sendable {
 /// A document is checked before it is kept (operator's signature, network, never older than the newest ever taken, never
 /// a second one of the same version). Three whole versions are kept, the active one among them, and the newest one while
 /// its objects are still coming.
-package struct WorldStore {
+package struct WorldStore: Sendable {
   package static let versionsKept = 3
 
   package let network: NetworkID

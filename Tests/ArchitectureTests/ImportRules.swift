@@ -18,7 +18,7 @@ private let allowedImports: [String: Set<String>] = [
     "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration",
     "Control", "KeyStore", "Logging", "FoundationEssentials", "Glibc", "Synchronization",
   ],
-  "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
+  "KeyStore": ["Wire", "Hashing", "SecureChannel", "Configuration", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [

@@ -40,6 +40,8 @@ package final class ControlConnection: StreamClient {
     stream.writeLimit = replyLineLimit + ControlConnection.followBacklog
   }
 
+  var isOpen: Bool { stream.isOpen }
+
   /// It has got its last words, and takes no place of others any more.
   var isEnding: Bool {
     if case .ending = phase { return true }

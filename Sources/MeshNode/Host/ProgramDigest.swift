@@ -1,4 +1,5 @@
 import Glibc
+import Hashing
 import SecureChannel
 
 /// What runs here, so that everybody can see who runs something else: a hash of the program itself, which two builds of

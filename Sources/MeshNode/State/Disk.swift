@@ -66,6 +66,9 @@ package final class Disk {
     }
   }
 
+  /// Nothing waits for them: they count at once, and a restart finds what was written last.
+  package func keep(orders: [UInt8]) { put(orders, in: .orders, nil) }
+
   private func keepRevocation(_ revocation: [UInt8], _ token: UInt64) {
     if !revocations.contains(revocation) {
       guard revocations.count < StateBody.revocationLimit, revocation.count <= StateBody.revocationSizeLimit else {
@@ -95,10 +98,10 @@ package final class Disk {
 
   private func index(of file: StateFile?) -> Int { file.map { Int($0.rawValue) - 1 } ?? slots.count - 1 }
 
-  private func put(_ content: [UInt8], in file: StateFile?, _ token: UInt64) {
+  private func put(_ content: [UInt8], in file: StateFile?, _ token: UInt64?) {
     let index = index(of: file)
     slots[index].content = content
-    slots[index].waiting.append(token)
+    if let token { slots[index].waiting.append(token) }
     writeNext()
   }
 

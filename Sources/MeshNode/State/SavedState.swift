@@ -11,6 +11,8 @@ package struct SavedState {
   package var labelFloor: UInt64 = 0
   /// `nil`: this data directory is new.
   package var store: UInt64?
+  /// As `OrderBook` has them.
+  package var orders: [UInt8]?
   package var peers: [KnownPeer] = []
   package var revocations: [[UInt8]] = []
   /// Files that were of no use and have been set aside, for the log.
@@ -81,6 +83,7 @@ package struct SavedState {
     switch file {
     case .generation: assign(StateBody.number(from: content), to: \.generation)
     case .labelFloor: assign(StateBody.number(from: content), to: \.labelFloor)
+    case .orders: assign(content, to: \.orders)
     case .store: assign(StateBody.number(from: content), to: \.store)
     case .peers: assign(StateBody.peers(from: content), to: \.peers)
     case .revocations: assign(StateBody.revocations(from: content), to: \.revocations)

@@ -14,6 +14,8 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   case labelFloor = 4
   /// The id of this data directory: with the host it is a voter's seat (`ownership-protocol.md` E9).
   case store = 5
+  /// The operator's pins and drains.
+  case orders = 6
 
   package var name: String {
     switch self {
@@ -22,6 +24,7 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
     case .revocations: "revocations"
     case .labelFloor: "label-floor"
     case .store: "store-id"
+    case .orders: "orders"
     }
   }
 
@@ -29,6 +32,7 @@ package enum StateFile: UInt8, CaseIterable, Sendable {
   package var sizeLimit: Int {
     switch self {
     case .generation, .labelFloor, .store: StateEnvelope.overhead + 8
+    case .orders: StateEnvelope.overhead + OrderBook.sizeLimit
     case .peers: StateEnvelope.overhead + 2 + StateBody.peerLimit * (HostKey.size + 19)
     case .revocations: StateEnvelope.overhead + 2 + StateBody.revocationLimit * (2 + StateBody.revocationSizeLimit)
     }

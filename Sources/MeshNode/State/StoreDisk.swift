@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import MapShard
 import Wire
 
@@ -16,6 +17,7 @@ final class StoreDisk {
   private let files: StoreFolder
   private let lanes: [Lane]
   private(set) var jobs: UInt64 = 0
+  var path: String { files.path }
 
   init(_ loop: Loop, _ files: StoreFolder) {
     self.files = files
@@ -59,6 +61,13 @@ final class StoreFolder: StoreReading, Sendable {
   }
 
   private func path(of file: StoreFile) -> String { path + "/" + file.name }
+
+  /// Bytes that the file system still has for this user; `nil` when it does not tell.
+  static func available(_ path: String) -> UInt64? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    return UInt64(status.f_bavail) &* UInt64(status.f_frsize)
+  }
 
   // MARK: Recovery
 

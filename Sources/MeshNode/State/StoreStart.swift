@@ -1,6 +1,7 @@
 import Control
 import EventLoop
 import KeyStore
+import Logging
 import MapShard
 import Wire
 

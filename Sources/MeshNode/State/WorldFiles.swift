@@ -153,14 +153,11 @@ package struct WorldFiles: Sendable {
     }
   }
 
-  /// Brings in a world file of an operator: its document, once all its objects are durable.
+  /// A world file of an operator, everything in it verified but the signature.
   ///
-  /// - Parameters:
-  ///   - user: who asked. The file must be his or root's: a node does not read for somebody what he may not read himself.
-  ///   - check: whether the core would take the document; before anything is written.
-  package func bringIn(
-    _ file: String, askedBy user: UInt32, check: (SignedWorld) throws(Fault) -> Void
-  ) throws(Fault) -> WorldBundle {
+  /// - Parameter user: who asked. The file must be his or root's: a node does not read for somebody what he may not read
+  ///   himself.
+  package func bundle(_ file: String, askedBy user: UInt32) throws(Fault) -> WorldBundle {
     let content: [UInt8]
     switch SystemFiles().read(file, limit: WorldBundle.sizeLimit) {
     case .found(let facts, let bytes):
@@ -178,15 +175,11 @@ package struct WorldFiles: Sendable {
     case .missing: throw Fault(.cannotRead, ["file": file, "reason": "there is no such file"], at: file)
     case .failed(let reason): throw Fault(.cannotRead, ["file": file, "reason": reason], at: file)
     }
-    let bundle: WorldBundle
     do throws(WorldBundle.Failure) {
-      bundle = try WorldBundle(content)
+      return try WorldBundle(content)
     } catch {
       throw Fault(.worldFile, ["file": file, "reason": error.cause], at: file)
     }
-    try check(bundle.document)
-    try keep(bundle.objects)
-    return bundle
   }
 
   /// Writes a stock map cache of these maps for the local map-server, which may not be this user.

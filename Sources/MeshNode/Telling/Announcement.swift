@@ -39,12 +39,24 @@ extension EventName {
 struct Announcer {
   var own: HostID
   var names: (HostID) -> String
+  var shards: (ShardID) -> String = { $0.description }
 
   /// `nil` for what is told by another event, or concerns the shell alone.
   func announcement(of event: NodeEvent) -> Announcement? {
     switch event {
+    case .shard(let event): return shardAnnouncer.announcement(of: event)
+    case .log(let event): return shardAnnouncer.announcement(of: event)
+    case .world(let event): return shardAnnouncer.announcement(of: event)
+    case .directoryChanged: return nil
+    default: return announcementOfHosts(event)
+    }
+  }
+
+  private func announcementOfHosts(_ event: NodeEvent) -> Announcement? {
+    switch event {
     case .membership(let event): announcement(of: event)
     case .channel(let event): announcement(of: event)
+    case .shard, .log, .world, .directoryChanged: nil
     case .certificateRenewed(let end):
       Announcement(
         name: .nodeCertificateRenewed, level: .notice, subject: own,
@@ -69,6 +81,8 @@ struct Announcer {
         text: "a change of state could not be made durable and is not acted upon", code: .stateNotWritten)
     }
   }
+
+  private var shardAnnouncer: ShardAnnouncer { ShardAnnouncer(own: own, names: names, shards: shards) }
 
   private func announcement(of event: MembershipEvent) -> Announcement? {
     switch event {

@@ -19,9 +19,11 @@ extension Shell {
   /// An event of the node: remembered, told, and acted upon where it concerns the process.
   func follow(_ event: NodeEvent) {
     remember(event)
-    let announcer = Announcer(own: identity.host) { self.name(of: $0) }
+    let announcer = Announcer(
+      own: identity.host, names: { self.name(of: $0) }, shards: { self.name(of: $0) })
     if let announcement = announcer.announcement(of: event) { tell(announcement) }
     act(on: event)
+    followShards(event)
     if options.runsOnce { leaveWhenUp() }
   }
 
