@@ -64,7 +64,9 @@ extension Membership {
   /// Never, unless the simulator asks for this bug: somebody else died at the same address.
   private func sharesGrave(_ record: SelfRecord) -> Bool {
     settings.breaks(.tombstonesByAddress)
-      && table.members.contains { $0.status == .dead && $0.record.endpoint == record.endpoint && $0.host != record.host }
+      && table.members.contains {
+        $0.status == .dead && $0.record.endpoint == record.endpoint && $0.host != record.host
+      }
   }
 
   /// A host that is not in the table. Without its metadata there is no key to check the record with: it waits while the

@@ -141,7 +141,8 @@ extension Trial {
     if harmless, loss == 0 {
       expect(
         tally.ofHealthy == 0 && tally.suspicionsOfHealthy == 0, check: 14, "stalls harm nobody else",
-        "\(tally.ofHealthy) evictions and \(tally.suspicionsOfHealthy) suspicions of healthy nodes", in: world, run: run)
+        "\(tally.ofHealthy) evictions and \(tally.suspicionsOfHealthy) suspicions of healthy nodes", in: world, run: run
+      )
     }
     return tally
   }

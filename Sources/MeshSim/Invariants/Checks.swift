@@ -108,7 +108,9 @@ package struct Checks {
   func release() { messages.release() }
 
   private mutating func look<Channel>(at subject: Int, of node: inout Node<Channel>, in step: Step) {
-    guard subject != step.identity, let entry = node.membership.entry(of: directory.identities[subject].host) else { return }
+    guard subject != step.identity, let entry = node.membership.entry(of: directory.identities[subject].host) else {
+      return
+    }
     judge(OwnEntry.self, ownEntry.look(at: entry, of: subject, in: step, truth), subject)
     judge(Precedence.self, precedence.look(at: entry, of: subject, in: step, truth), subject)
     if entry.status == .suspect {

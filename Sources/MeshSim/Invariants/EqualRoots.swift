@@ -30,7 +30,9 @@ struct EqualRoots {
   private static func entry(of view: EntryView?) -> Entry? {
     guard let view, !view.isBuried else { return nil }
     // A revocation is final for the host whatever its record was: it may be known before, or without, any record.
-    if view.status == .revoked { return Entry(incarnation: Incarnation(rawValue: 0), status: .revoked, metadataVersion: 0) }
+    if view.status == .revoked {
+      return Entry(incarnation: Incarnation(rawValue: 0), status: .revoked, metadataVersion: 0)
+    }
     return Entry(
       incarnation: view.incarnation, status: view.status == .suspect ? .alive : view.status,
       metadataVersion: view.metadataVersion)
