@@ -10,11 +10,18 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// MESH_STATIC=1 (set by bootstrap/package) links the three C libraries statically, so that a host needs only libc.
-let staticLibraries: [LinkerSetting] =
-  Context.environment["MESH_STATIC"] == "1"
-  ? [.unsafeFlags(["-Xlinker", "-l:libuv_a.a", "-Xlinker", "-l:libsodium.a", "-Xlinker", "-l:liblz4.a"])]
-  : []
+/// C libraries of the system: as a module, where pkg-config finds it, who has it in Debian, and its static archive.
+let systemLibraries = [
+  (module: "CUV", pkgConfig: "libuv", debian: "libuv1-dev", archive: "libuv_a.a"),
+  (module: "CSodium", pkgConfig: "libsodium", debian: "libsodium-dev", archive: "libsodium.a"),
+  (module: "CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev", archive: "liblz4.a"),
+  (module: "CZlib", pkgConfig: "zlib", debian: "zlib1g-dev", archive: "libz.a"),
+]
+
+// MESH_STATIC=1 (set by bootstrap/package and bootstrap/bench) links them statically, so that a host needs only libc.
+// pkg-config is not asked then: its -l flags would come first and bring the shared libraries.
+let isStatic = Context.environment["MESH_STATIC"] == "1"
+let archives: [LinkerSetting] = isStatic ? systemLibraries.map { .linkedLibrary(":" + $0.archive) } : []
 
 // MESH_PLANTED_BUGS=1 (set by bootstrap/test) compiles in the rules that the simulator can break on purpose.
 let plantedBugs: [SwiftSetting] =
@@ -28,7 +35,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name,
     dependencies: dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
-    swiftSettings: strict, linkerSettings: staticLibraries)
+    swiftSettings: strict, linkerSettings: archives)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -48,16 +55,19 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
-  targets: [
-    .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
-    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
-    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  targets: systemLibraries.map {
+    .systemLibrary(name: $0.module, pkgConfig: isStatic ? nil : $0.pkgConfig, providers: [.apt([$0.debian])])
+  } + [
     .target(name: "UVShim", dependencies: ["CUV"]),
 
     room("Wire"),
     room("EventLoop", ["UVShim", "Wire"]),
-    room("SecureChannel", ["Wire", "CSodium", "CLZ4"]),
+    room("Hashing", ["CSodium"]),
+    room("SecureChannel", ["Wire", "Hashing", "CSodium", "CLZ4"]),
     room("Gossip", ["Wire"]),
+    room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
+    room("MapShard", ["Wire", "Hashing", "CLZ4"]),
+    room("ShardSim", ["Wire", "Hashing", "MapShard"]),
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
@@ -65,7 +75,7 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
+        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
@@ -74,17 +84,24 @@ let package = Package(
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
     program("mesh-sim", ["MeshSim", "Wire"]),
-    room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
+    room("Fuzz", ["Wire", "Hashing", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
-    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
+    program(
+      "mesh-bench",
+      ["MeshLab", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
     // Counts heap allocations of a thread, for the hot paths that may have none.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
-    tests("SecureChannelTests", ["SecureChannel", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
+    tests(
+      "SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"],
+      exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
+    tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
+    tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
+    tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
@@ -94,7 +111,8 @@ let package = Package(
     tests(
       "MeshNodeTests",
       [
-        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel",
+        "Gossip",
         "Wire",
       ]),
   ]

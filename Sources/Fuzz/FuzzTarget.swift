@@ -10,13 +10,19 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case revocation
   case admission
   case datagram
+  case handshake
+  case frames
+  case session
   case stream
+  case link
+  case transfer
   case compression
   case gossip
   case roster
   case configuration
   case bootstrapList = "bootstrap-list"
   case control
+  case replies
   case keyFiles = "key-files"
 
   package func run(_ bytes: UnsafeRawBufferPointer) {
@@ -28,13 +34,19 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .revocation: fuzzRevocation(bytes)
     case .admission: fuzzAdmission(bytes)
     case .datagram: fuzzDatagram(bytes)
+    case .handshake: fuzzHandshake(bytes)
+    case .frames: fuzzFrames(bytes)
+    case .session: fuzzSession(bytes)
     case .stream: fuzzStream(bytes)
+    case .link: fuzzLink(bytes)
+    case .transfer: fuzzTransfer(bytes)
     case .compression: fuzzCompression(bytes)
     case .gossip: fuzzGossip(bytes)
     case .roster: fuzzRoster(bytes)
     case .configuration: fuzzConfiguration(bytes)
     case .bootstrapList: fuzzBootstrapList(bytes)
     case .control: fuzzControl(bytes)
+    case .replies: fuzzReplies(bytes)
     case .keyFiles: fuzzKeyFiles(bytes)
     }
   }

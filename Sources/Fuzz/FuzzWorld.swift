@@ -11,8 +11,10 @@ struct FuzzWorld: @unchecked Sendable {
   let network: Network
   let own: Identity
   let other: Identity
+  let third: Identity
   let certificate: Certificate
   let otherCertificate: Certificate
+  let thirdCertificate: Certificate
 
   private init() {
     let entropy = FixedEntropy(seed: 7)
@@ -20,16 +22,20 @@ struct FuzzWorld: @unchecked Sendable {
       let secret = Network.newSecret(arena: arena, entropy: entropy),
       let network = Network(name: "fuzz", operators: [signer.key], secret: secret),
       let own = Identity(arena: arena, entropy: entropy), let other = Identity(arena: arena, entropy: entropy),
+      let third = Identity(arena: arena, entropy: entropy),
       let certificate = try? FuzzWorld.request(own, "own", network, entropy).signed(by: signer),
-      let otherCertificate = try? FuzzWorld.request(other, "other", network, entropy).signed(by: signer)
+      let otherCertificate = try? FuzzWorld.request(other, "other", network, entropy).signed(by: signer),
+      let thirdCertificate = try? FuzzWorld.request(third, "third", network, entropy).signed(by: signer)
     else { preconditionFailure("the fuzz network could not be made") }
     self.arena = arena
     self.signer = signer
     self.network = network
     self.own = own
     self.other = other
+    self.third = third
     self.certificate = certificate
     self.otherCertificate = otherCertificate
+    self.thirdCertificate = thirdCertificate
   }
 
   private static func request(
@@ -44,7 +50,9 @@ struct FuzzWorld: @unchecked Sendable {
 
   var now: Now { Now(monotonic: 1_000_000_000, wall: FuzzWorld.wall) }
   var roster: Roster { Roster(network: network, identity: own) }
+  static let ownEndpoint = Endpoint(ipv4: 0x7f00_0001, port: 7000)
   static let peerEndpoint = Endpoint(ipv4: 0x7f00_0001, port: 7001)
+  static let thirdEndpoint = Endpoint(ipv4: 0x7f00_0001, port: 7002)
 
   /// The channel under test, which knows the other host.
   func channel() -> Channel { makeChannel(own, certificate, knowing: otherCertificate) }

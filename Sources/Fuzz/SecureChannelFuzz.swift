@@ -56,24 +56,6 @@ func fuzzDatagram(_ bytes: UnsafeRawBufferPointer) {
   keep(channel.counters[.datagramsReceived])
 }
 
-/// Bytes on an accepted connection, cut in pieces as they come.
-func fuzzStream(_ bytes: UnsafeRawBufferPointer) {
-  var channel = FuzzWorld.shared.channel()
-  var effects = ChannelEffects(buffer: MessageBuffer())
-  let now = FuzzWorld.shared.now
-  let connection = ConnectionID(rawValue: ConnectionID.acceptedBit | 1)
-  channel.handle(.accepted(connection, from: FuzzWorld.peerEndpoint), now: now, into: &effects)
-  var reader = Reader(bytes)
-  while let length = try? reader.u8() {
-    guard let slice = try? reader.take(min(Int(length), reader.remaining)) else { break }
-    channel.handle(.received(connection, slice), now: now, into: &effects)
-    for case .write in effects.connections { preconditionFailure("a stranger got an answer") }
-    effects.removeAll()
-    effects.buffer.removeAll()
-  }
-  keep(channel.counters[.droppedPreface])
-}
-
 func fuzzCompression(_ bytes: UnsafeRawBufferPointer) {
   var reader = Reader(bytes)
   guard let declared = try? reader.u32(), let packed = try? reader.take(reader.remaining) else { return }

@@ -34,3 +34,37 @@ func fuzzControl(_ bytes: UnsafeRawBufferPointer) {
     keep(request.verb)
   }
 }
+
+/// What `mesh-ctl` reads from a socket, shown on a narrow terminal and as plain lines.
+func fuzzReplies(_ bytes: UnsafeRawBufferPointer) {
+  func read<Answer: Reply>(_ type: Answer.Type) -> Answer? {
+    guard let answer = JSONLine.decode(type, from: bytes) else { return nil }
+    // A reply of an unknown schema is refused before it is shown.
+    guard answer.schema == type.schemaName else { return nil }
+    precondition(JSONLine.decode(type, from: answer.line().dropLast()) != nil, "what was read cannot be written")
+    return answer
+  }
+  let terminal = Terminal(width: 60, height: 10, isTerminal: true, colour: true)
+  if let status = read(StatusReply.self) {
+    keep(StatusScreen.text(status, for: terminal))
+    keep(StatusScreen.plain(status))
+  }
+  if let members = read(MembersReply.self) {
+    keep(MembersScreen.text(members, for: terminal))
+    keep(MembersScreen.plain(members))
+  }
+  if let events = read(EventsReply.self) {
+    var screen = EventsScreen(for: terminal)
+    keep(screen.text(events))
+    keep(EventsScreen.plain(events))
+  }
+  if let doctor = read(DoctorReply.self) {
+    keep(DoctorScreen.text(doctor, subject: "host", for: terminal))
+    keep(DoctorScreen.plain(doctor))
+  }
+  if let fault = read(Fault.self) { keep(FaultScreen.text(fault, for: terminal)) }
+  if let leave = read(LeaveReply.self) { keep(leave.schema) }
+  if let revoke = read(RevokeReply.self) { keep(revoke.schema) }
+  if let certificates = read(CertificatesReply.self) { keep(certificates.schema) }
+  if let renew = read(RenewReply.self) { keep(renew.schema) }
+}

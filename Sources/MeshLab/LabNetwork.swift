@@ -24,6 +24,18 @@ package final class LabNamespace {
 
   package func remove() { _ = try? LabNamespace.ip(["netns", "delete", name], folder: folder) }
 
+  /// Bytes that have come in over this namespace's loopback, headers included.
+  package func loopbackBytes() -> UInt64? {
+    guard let result = try? LabCommand.run("/usr/bin/env", prefix + ["cat", "/proc/net/dev"], folder: folder) else {
+      return nil
+    }
+    for line in result.output.split(separator: "\n") {
+      let words = line.split { $0 == " " || $0 == ":" }
+      if words.first == "lo", words.count > 1 { return UInt64(words[1]) }
+    }
+    return nil
+  }
+
   /// Words before a command that put it into this namespace.
   package var prefix: [String] { ["ip", "netns", "exec", name] }
 

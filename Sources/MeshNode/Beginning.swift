@@ -17,6 +17,7 @@ extension Shell {
     warnOfThisHost()
 
     schedule(ShellTimer.tick, in: 0)
+    schedule(ShellTimer.trim, in: Shell.firstTrim)
     if let limit = options.joinTimeout { schedule(ShellTimer.joinTimeout, in: limit) }
     if let endpoint = advertised ?? listening { command(.setEndpoint(endpoint)) }
     joining.started(withPeers: !lookup.isEmpty)

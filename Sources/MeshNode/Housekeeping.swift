@@ -8,6 +8,9 @@ import Wire
 /// What the shell does by the clock.
 extension Shell {
   static let tickInterval: UInt64 = 1_000_000_000
+  /// The start is over, and what it needed of the program is given back; and from time to time what people asked for.
+  static let firstTrim: UInt64 = 20_000_000_000
+  static let trimInterval: UInt64 = 600_000_000_000
 
   func schedule(_ kind: UInt8, in nanoseconds: UInt64, token: UInt32 = 0) {
     loop.schedule(
@@ -25,6 +28,9 @@ extension Shell {
     case ShellTimer.doctor: doctorIsDue(now: now)
     case ShellTimer.watchdog: feedWatchdog()
     case ShellTimer.linkNews: links.tellDrained()
+    case ShellTimer.trim:
+      ProgramCode.release()
+      schedule(ShellTimer.trim, in: Shell.trimInterval)
     default: break
     }
   }

@@ -185,4 +185,5 @@ enum ShellTimer {
   static let doctor: UInt8 = 5
   static let linkNews: UInt8 = 6
   static let watchdog: UInt8 = 7
+  static let trim: UInt8 = 8
 }

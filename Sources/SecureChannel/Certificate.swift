@@ -1,3 +1,4 @@
+package import Hashing
 package import Wire
 
 /// The operator's statement about a host: exactly 320 bytes with one encoding only (`security.md` 3.2, changed by

@@ -1,4 +1,5 @@
 import CSodium
+import Hashing
 package import Wire
 
 /// Whether two public keys are fit for use. The operator asks it before signing, everybody else before the signature.

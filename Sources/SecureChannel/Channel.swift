@@ -53,6 +53,7 @@ package struct Channel {
   var streams = StreamTable()
   var labels: LabelClock
   var upkeep = UpkeepClock()
+  var hashingIsScheduled = false
 
   package internal(set) var counters = ChannelCounters()
 
@@ -139,6 +140,7 @@ package struct Channel {
     switch timer.kind {
     case ChannelTimer.upkeep: keepUp(timer, now: now, into: &effects)
     case ChannelTimer.attempt: attemptIsDue(timer, now: now, into: &effects)
+    case ChannelTimer.hashing: hashOn(now: now, into: &effects)
     default: break
     }
   }
@@ -242,4 +244,6 @@ enum ChannelTimer {
   static let upkeep: UInt8 = 1
   /// The next try of a handshake; the subject is the host.
   static let attempt: UInt8 = 2
+  /// Contents of outgoing transfers are hashed part by part; there is one at a time.
+  static let hashing: UInt8 = 3
 }

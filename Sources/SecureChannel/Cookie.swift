@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// 16 bytes that prove to a node under load that a HELLO's sender receives at its address.

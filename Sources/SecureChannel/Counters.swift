@@ -22,7 +22,8 @@ package enum ChannelCounter: Int, CaseIterable, Sendable {
   // Streams.
   case connectionsAccepted, refusedConnections, droppedPreface, prefaceTimeouts
   case streamsAnnounced, streamsRefused, streamTimeouts, streamErrors
-  case transfersReceived, transfersSent, transfersFailed, linksOpened, linksClosed, linkFramesRefused, linkLimitRefused
+  case transfersReceived, transfersSent, transfersFailed, transferBytesHashed
+  case linksOpened, linksClosed, linkFramesRefused, linkLimitRefused
   // Conduct.
   case violations, bans, identityConflicts
 

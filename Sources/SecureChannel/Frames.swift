@@ -1,3 +1,4 @@
+import Hashing
 package import Wire
 
 /// The kinds of datagrams (`security.md` 3.3, without relays). Each has one exact length, or one stated range.

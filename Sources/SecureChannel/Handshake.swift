@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Our side of asking one host for a session: at most one HELLO is outstanding.

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// What a host states about its own build and configuration, so that `doctor` can show who runs something else.

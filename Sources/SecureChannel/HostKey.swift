@@ -1,3 +1,4 @@
+import Hashing
 package import Wire
 
 /// The two public keys that make a host's identity, 64 bytes: X25519 (handshakes) then Ed25519 (records).

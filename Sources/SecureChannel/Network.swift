@@ -1,3 +1,4 @@
+import Hashing
 package import Wire
 
 /// The public half of an operator's signing key.

@@ -1,4 +1,5 @@
 import CSodium
+import Hashing
 package import Wire
 
 /// Why a handshake cannot go on. After any of them it is over: the caller drops it.

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Noise's SymmetricState and CipherState (5.1, 5.2). Chaining key and key share one slot of the arena.

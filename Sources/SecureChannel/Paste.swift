@@ -1,3 +1,5 @@
+import Hashing
+
 /// One line of text that people carry between machines: a prefix word, then unpadded base64url of
 /// {length 2, body, checksum 4}. The length tells a cut paste, the checksum a damaged one. White space anywhere is
 /// ignored, because terminals and mail programs break lines.

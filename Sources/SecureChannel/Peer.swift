@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// A datagram that waits for a session.

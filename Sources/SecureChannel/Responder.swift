@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// The responder: a ladder of checks, cheapest first. Each step that fails drops silently and is counted; nothing but

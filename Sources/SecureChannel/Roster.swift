@@ -1,3 +1,4 @@
+import Hashing
 package import Wire
 
 /// The two kinds of record that hosts sign (DESIGN 5.1).

@@ -30,21 +30,3 @@ package final class SodiumEntropy: Entropy {
     if let base = bytes.baseAddress { randombytes_buf(base, bytes.count) }
   }
 }
-
-extension UnsafeRawBufferPointer {
-  /// No bytes.
-  package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
-
-  /// What libsodium's functions take. They want an address even for no bytes, and do not follow it then.
-  var octets: UnsafePointer<UInt8> {
-    (baseAddress ?? nowhere).assumingMemoryBound(to: UInt8.self)
-  }
-}
-
-extension UnsafeMutableRawBufferPointer {
-  var octets: UnsafeMutablePointer<UInt8> {
-    (baseAddress ?? UnsafeMutableRawPointer(mutating: nowhere)).assumingMemoryBound(to: UInt8.self)
-  }
-}
-
-private var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 64).unsafelyUnwrapped }

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Limits of `security.md` 3.6 as DESIGN 4.4 sets them.
@@ -23,6 +24,8 @@ enum StreamLimits {
 /// One encrypted TCP stream, from its announcement to its end. Either a link (`purpose` is `nil`) or a transfer.
 final class Stream {
   enum Phase {
+    /// Ours, and its content is being hashed: the announcement names the hash.
+    case hashing
     /// Ours, and no session stands yet to announce it on.
     case waiting
     /// Ours, announced and not accepted yet.

@@ -1,3 +1,4 @@
+import Hashing
 import Wire
 
 /// Setting up streams: announcement and answer over the session, then TCP and its preface.
@@ -29,7 +30,7 @@ extension Channel {
     stream.announcements += 1
     counters.add(.streamsAnnounced)
     let size = UInt64(stream.outgoing?.content.count ?? 0)
-    let hash = stream.outgoing?.hash ?? Digest.none
+    let hash = stream.outgoing?.digest ?? Digest.none
     sendControl(
       .open(stream.id, stream.purpose, size: size, hash: hash), slot, now: now, into: &effects)
     // A peer that has lost the session answers nothing on it.
@@ -324,7 +325,7 @@ extension Channel {
       case .waiting, .announced, .connecting, .expected: keepSettingUp(stream, now: now, into: &effects)
       case .open where stream.isLink: keepLink(stream, now: now, into: &effects)
       case .open: keepTransfer(stream, now: now, into: &effects)
-      case .closed: break
+      case .hashing, .closed: break
       }
     }
   }

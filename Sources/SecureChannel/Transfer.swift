@@ -1,12 +1,32 @@
+import Hashing
 import Wire
 
 /// A whole content that we send.
 struct OutgoingTransfer {
+  /// Bytes that are hashed in one turn, about 1 ms: a snapshot of 64 MiB in one piece would hold up everything else.
+  static let hashedAtOnce = 1 << 20
+
   let id: UInt64
   let content: [UInt8]
-  let hash: Digest
+  var hash = ContentHash()
+  /// Of all of the content, once that is known.
+  var digest: Digest?
   var offset = 0
   var isWritten = false
+
+  init(id: UInt64, content: [UInt8]) {
+    self.id = id
+    self.content = content
+  }
+
+  /// Hashes the next part and returns its size; the last part brings the digest.
+  mutating func hashOn() -> Int {
+    let start = hash.count
+    let end = min(start + OutgoingTransfer.hashedAtOnce, content.count)
+    content[start..<end].withUnsafeBytes { hash.take($0) }
+    if end == content.count { digest = hash.finish() }
+    return end - start
+  }
 }
 
 /// A whole content that we receive. Nothing of it is used before all of it is right.
@@ -14,8 +34,27 @@ struct IncomingTransfer {
   let size: Int
   let hash: Digest
   var content: [UInt8] = []
+  /// Of what has come so far.
+  let running = ContentHash()
   /// Our answer is written: the connection ends once the peer has it.
   var isAnswered = false
+}
+
+/// The hash of a content that is taken piece by piece.
+final class ContentHash {
+  private var running: Blake2b? = Blake2b()
+  private(set) var count = 0
+
+  func take(_ bytes: UnsafeRawBufferPointer) {
+    running?.update(bytes)
+    count += bytes.count
+  }
+
+  /// Once.
+  func finish() -> Digest? {
+    guard let running = running.take() else { return nil }
+    return Digest(of: running)
+  }
 }
 
 /// One-shot streams with size and hash.
@@ -49,9 +88,36 @@ extension Channel {
     else { return refuse(.limit, &effects) }
     let stream = Stream(
       peer: peer, host: host, isOpener: true, purpose: purpose, phase: .waiting, now: now.monotonic)
-    stream.outgoing = OutgoingTransfer(id: id, content: content, hash: content.withUnsafeBytes { Digest(of: $0) })
+    stream.outgoing = OutgoingTransfer(id: id, content: content)
     streams.add(stream)
+    guard content.count > OutgoingTransfer.hashedAtOnce else { return hashOn(stream, now: now, into: &effects) }
+    stream.phase = .hashing
+    scheduleHashing(now: now, into: &effects)
+  }
+
+  /// The next turn of those whose content is not yet hashed: one part of the first of them.
+  mutating func hashOn(now: Now, into effects: inout ChannelEffects) {
+    hashingIsScheduled = false
+    if let stream = streams.streams.first(where: { $0.phase == .hashing }) {
+      hashOn(stream, now: now, into: &effects)
+    }
+    scheduleHashing(now: now, into: &effects)
+  }
+
+  /// Announces a stream once its content's hash is known.
+  private mutating func hashOn(_ stream: Stream, now: Now, into effects: inout ChannelEffects) {
+    counters.add(.transferBytesHashed, stream.outgoing?.hashOn() ?? 0)
+    guard stream.outgoing?.digest != nil else { return }
+    stream.phase = .waiting
+    stream.createdAt = now.monotonic
     announce(stream, now: now, into: &effects)
+  }
+
+  /// In the next turn, so that whatever came meanwhile goes first.
+  private mutating func scheduleHashing(now: Now, into effects: inout ChannelEffects) {
+    guard !hashingIsScheduled, streams.streams.contains(where: { $0.phase == .hashing }) else { return }
+    hashingIsScheduled = true
+    effects.deadlines.append(Deadline(at: now.monotonic, timer: Timer(kind: ChannelTimer.hashing)))
   }
 
   mutating func pumpTransfer(_ stream: Stream, now: Now, into effects: inout ChannelEffects) {
@@ -119,12 +185,15 @@ extension Channel {
     switch try reader.u8() {
     case 0:
       guard reader.remaining <= size - have else { throw .tooLarge }
-      stream.incoming?.content.append(contentsOf: try reader.take(reader.remaining))
+      let raw = try reader.take(reader.remaining)
+      stream.incoming?.running.take(raw)
+      stream.incoming?.content.append(contentsOf: raw)
     case Channel.compressedFlag:
       let rawSize = Int(try reader.u16())
       guard rawSize <= size - have, rawSize <= Channel.pieceSize,
         let raw = Compression.decompress(try reader.take(reader.remaining), size: rawSize, limit: Channel.pieceSize)
       else { throw .tooLarge }
+      raw.withUnsafeBytes { stream.incoming?.running.take($0) }
       stream.incoming?.content.append(contentsOf: raw)
     default: throw .invalid
     }
@@ -132,7 +201,7 @@ extension Channel {
 
   private mutating func finishTransfer(_ stream: Stream, into effects: inout ChannelEffects) throws(WireError) {
     guard let incoming = stream.incoming, incoming.content.count == incoming.size, let purpose = stream.purpose,
-      incoming.content.withUnsafeBytes({ Digest(of: $0) }) == incoming.hash
+      incoming.running.finish() == incoming.hash
     else { throw .invalid }
     stream.incoming = nil
     counters.add(.transfersReceived)

@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -339,3 +341,24 @@ int uvshim_forbid_core_dumps(void) {
 int uvshim_is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
 
 int uvshim_forbid_new_privileges(void) { return result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+
+static int release_object(struct dl_phdr_info *object, size_t size, void *into) {
+  (void)size;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  for (int index = 0; index < object->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+    // What is never written is in the file as it is in memory. (Relocated constants are in a writable segment.)
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+    const uintptr_t start = (object->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+    const uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+    // The kernel's own object (vdso) refuses, which is as well.
+    if (start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0) *(size_t *)into += end - start;
+  }
+  return 0;
+}
+
+size_t uvshim_release_code(void) {
+  size_t released = 0;
+  dl_iterate_phdr(release_object, &released);
+  return released;
+}

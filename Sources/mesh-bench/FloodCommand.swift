@@ -35,15 +35,58 @@ struct FloodCommand: ParsableCommand {
     var passesMac1: Bool { self == .validMac1 || self == .validMac1Joining }
   }
 
-  @Option(help: "For how long each kind is sent.") var seconds = 10.0
+  @OptionGroup var options: FloodOptions
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws { try BenchOutput.print(try FloodRun(options).rows(), json: json) }
+}
+
+enum Garbage: String, CaseIterable, ExpressibleByArgument {
+  case none
+  /// Random bytes, 20 to 1,400 long.
+  case random
+  /// A HELLO's first word and length, the rest random.
+  case badMac1 = "bad-mac1"
+  /// HELLOs that pass mac1.
+  case validMac1 = "valid-mac1"
+  /// The same, and the legitimate peer has no session yet when it begins.
+  case validMac1Joining = "valid-mac1-joining"
+  /// DATA with the index of the session that stands, a fresh counter and no right tag.
+  case forgedData = "forged-data"
+
+  var perSecond: Double {
+    switch self {
+    case .none: 0
+    case .random: 200_000
+    case .badMac1, .validMac1, .validMac1Joining, .forgedData: 100_000
+    }
+  }
+
+  var passesMac1: Bool { self == .validMac1 || self == .validMac1Joining }
+
+  /// As `security.md` 4.3 names it, and the share of legitimate frames that must arrive.
+  var title: (name: String, floor: Double?) {
+    switch self {
+    case .none: ("no garbage", nil)
+    case .random: ("F1, 200,000/s random bytes", 0.99)
+    case .badMac1: ("F2, 100,000/s right word, wrong mac1", 0.97)
+    case .validMac1: ("F3, 100,000/s valid mac1", 0.95)
+    case .validMac1Joining: ("F3, the peer joins during the flood", 0.9)
+    case .forgedData: ("F4, 100,000/s forged DATA of the live session", 0.99)
+    }
+  }
+}
+
+struct FloodOptions: ParsableArguments {
+  @Option(name: .customLong("flood-seconds"), help: "For how long each kind is sent.") var seconds = 10.0
   @Option(help: "Which kinds: none|random|bad-mac1|valid-mac1|valid-mac1-joining|forged-data; all when not given.")
   var kind: [Garbage] = []
   @Option(help: "Garbage per second; the kind's own rate when not given.") var rate: Double?
-  @Option(help: "Runs of each kind; the median is shown.") var runs = 3
-  @Flag(help: "Print JSON.") var json = false
+  @Option(help: "Runs of each kind; the one with the median share of delivered frames is shown.") var runs = 3
+}
 
-  struct Row: Encodable {
-    var garbage: String
+struct FloodRun {
+  struct Outcome {
     var garbagePerSecond: Double
     /// Legitimate frames that arrived, of those sent.
     var delivered: Double
@@ -52,34 +95,55 @@ struct FloodCommand: ParsableCommand {
     var receiverResidentBytes: UInt64
     var handshakeWorkPerSecond: Double
     var cookiesPerSecond: Double
-    /// Bytes that came back to the sources of garbage, per byte that they sent is never above 1.
+    /// Bytes that came back to the sources of garbage.
     var bytesBack: UInt64
   }
 
-  func run() throws {
-    var rows: [Row] = []
-    for kind in kind.isEmpty ? Garbage.allCases : kind {
-      let all = try (0..<max(1, runs)).map { try measure(kind, seed: UInt64($0) + 1) }
-      rows.append(all.sorted { $0.delivered < $1.delivered }[all.count / 2])
+  private let options: FloodOptions
+
+  init(_ options: FloodOptions) { self.options = options }
+
+  func rows() throws -> [BenchRow] {
+    var rows: [BenchRow] = []
+    var quiet: Outcome?
+    let kinds = options.kind.isEmpty ? Garbage.allCases : options.kind
+    for kind in kinds {
+      let all = try (0..<max(1, options.runs)).map { try measure(kind, seed: UInt64($0) + 1) }
+      let outcome = all.sorted { $0.delivered < $1.delivered }[all.count / 2]
+      if kind == .none { quiet = outcome }
+      let (name, floor) = kind.title
+      let rate = "\(BenchTable.figure((outcome.garbagePerSecond / 1_000).rounded())) thousand/s came"
+      rows.append(
+        BenchRow(
+          what: "\(name)\(kind == .none ? "" : " (\(rate))"): legitimate frames delivered",
+          measured: outcome.delivered * 100, unit: "%", budget: floor.map { $0 * 100 }, isFloor: true))
+      rows.append(
+        BenchRow(
+          what: "\(name): receiver's share of a core", measured: outcome.receiverCoreShare * 100, unit: "%",
+          reference: quiet.map { _ in "no garbage" }, referenceMeasured: quiet.map { $0.receiverCoreShare * 100 }))
+      guard kind != .none else { continue }
+      if let quiet {
+        let growth = Double(outcome.receiverResidentBytes) - Double(quiet.receiverResidentBytes)
+        rows.append(
+          BenchRow(what: "\(name): receiver's RSS beyond that", measured: growth / 1_048_576, unit: "MB", budget: 8))
+      }
+      if kind.passesMac1 {
+        rows.append(
+          BenchRow(
+            what: "\(name): handshakes begun", measured: outcome.handshakeWorkPerSecond, unit: "per s", budget: 500))
+        rows.append(
+          BenchRow(what: "\(name): cookies sent", measured: outcome.cookiesPerSecond, unit: "per s", budget: 2_000))
+      } else {
+        rows.append(
+          BenchRow(
+            what: "\(name): bytes back to its sources", measured: Double(outcome.bytesBack), unit: "B", budget: 0))
+      }
     }
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys]
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      print(String(decoding: try encoder.encode(rows), as: UTF8.self))
-      return
-    }
-    print("| garbage | sent per s | legitimate frames delivered | receiver: core | RSS | handshakes/s | cookies/s | bytes back |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows {
-      print(
-        "| \(row.garbage) | \(Int(row.garbagePerSecond)) | \((row.delivered * 10_000).rounded() / 100) % | "
-          + "\((row.receiverCoreShare * 1000).rounded() / 10) % | \(row.receiverResidentBytes >> 20) MB | "
-          + "\(Int(row.handshakeWorkPerSecond)) | \(Int(row.cookiesPerSecond)) | \(row.bytesBack) |")
-    }
+    return rows
   }
 
-  private func measure(_ garbage: Garbage, seed: UInt64) throws -> Row {
+  private func measure(_ garbage: Garbage, seed: UInt64) throws -> Outcome {
+    let seconds = options.seconds
     let folder = try Lab.scratchFolder()
     defer { Lab.removeScratch(folder) }
     guard let own = CommandLine.arguments.first.flatMap({ realpath($0, nil) }).map({ String(cString: $0) }) else {
@@ -99,8 +163,8 @@ struct FloodCommand: ParsableCommand {
     let network = try FloodNetwork(seed: seed)
     let joins = garbage == .validMac1Joining
     let generator = FloodGenerator(
-      port: port, perSecond: rate ?? garbage.perSecond, seconds: seconds + (joins ? 1 : -1),
-      fill: try fill(garbage, network))
+      port: port, perSecond: options.rate ?? garbage.perSecond, seconds: seconds + (joins ? 1 : -1),
+      fill: try fill(garbage, network, sender: folder + "/sender"))
     // A second apart: the session stands before the flood, or the flood before the session.
     if joins {
       generator.start()
@@ -118,8 +182,8 @@ struct FloodCommand: ParsableCommand {
     guard sender.waitForEnding(within: seconds + 20) == .exited(0), receiver.waitForEnding(within: 20) == .exited(0),
       let sent = report(folder + "/sender"), let got = report(folder + "/receiver")
     else { throw LabError("a peer failed: \(sender.logTail(lines: 5)) \(receiver.logTail(lines: 5))") }
-    return Row(
-      garbage: garbage.rawValue, garbagePerSecond: outcome.map { Double($0.sent) / $0.seconds } ?? 0,
+    return Outcome(
+      garbagePerSecond: outcome.map { Double($0.sent) / $0.seconds } ?? 0,
       delivered: Double(got.framesReceived) / Double(max(1, sent.framesSent)),
       receiverCoreShare: got.processorSeconds / (seconds + 3), receiverResidentBytes: got.residentBytes,
       handshakeWorkPerSecond: Double(got.handshakeWork) / seconds, cookiesPerSecond: Double(got.cookies) / seconds,
@@ -131,7 +195,7 @@ struct FloodCommand: ParsableCommand {
       .flatMap { try? JSONDecoder().decode(FloodPeer.Report.self, from: Data($0.utf8)) }
   }
 
-  private func fill(_ garbage: Garbage, _ network: FloodNetwork) throws -> FloodGenerator.Fill {
+  private func fill(_ garbage: Garbage, _ network: FloodNetwork, sender: String) throws -> FloodGenerator.Fill {
     let hello = try network.helloTemplate()
     let keys = UncheckedKeys(keys: hello.keys)
     let header = Array(hello.bytes[..<4])
@@ -168,10 +232,16 @@ struct FloodCommand: ParsableCommand {
         return DatagramSize.hello
       }
     case .forgedData:
+      // Asked once, when the flood begins: the sender has a session then.
+      let index = LiveIndex(sender)
       return { bytes, number in
         noise(UnsafeMutableRawBufferPointer(rebasing: bytes[..<336]), number)
         bytes.copyBytes(from: header)
         bytes[0] = 4
+        bytes.storeBytes(of: index.value.littleEndian, toByteOffset: 4, as: UInt32.self)
+        // A counter that is fresh and allowed: below 2^48.
+        bytes[14] = 0
+        bytes[15] = 0
         return 336
       }
     }
@@ -179,6 +249,24 @@ struct FloodCommand: ParsableCommand {
 
   /// Used by the generator's thread alone once that runs.
   private struct UncheckedKeys: @unchecked Sendable { let keys: GreetingKeys }
+}
+
+/// The receiver's name of the session, which the sender writes to its log: what anyone on the path could see.
+private final class LiveIndex: @unchecked Sendable {
+  private let log: String
+  private var known: UInt32?
+
+  init(_ log: String) { self.log = log }
+
+  /// Used by the generator's thread alone.
+  var value: UInt32 {
+    if let known { return known }
+    let lines = readText(log)?.split(separator: "\n") ?? []
+    let words = lines.first { $0.hasPrefix("index ") }?.split(separator: " ")
+    guard let word = words?.last, let index = UInt32(word) else { preconditionFailure("the sender has no session") }
+    known = index
+    return index
+  }
 }
 
 /// One end of the legitimate traffic; started by `flood`.
@@ -193,7 +281,7 @@ struct FloodPeerCommand: ParsableCommand {
     let peer = try FloodPeer(try FloodNetwork(seed: seed), receiverPort: receiver, perSecond: 1_000, seconds: seconds)
     // For the parent, which reads this file.
     write("\(peer.port)\n")
-    let report = try peer.run()
+    let report = try peer.run { index in write("index \(index)\n") }
     write(String(decoding: try JSONEncoder().encode(report), as: UTF8.self) + "\n")
   }
 

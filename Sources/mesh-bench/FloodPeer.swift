@@ -11,8 +11,10 @@ struct FloodNetwork {
   let network: Network
   let identities: [Identity]
   let certificates: [Certificate]
+  /// When they were made, in nanoseconds since 1970.
+  let wall: UInt64
 
-  init(seed: UInt64) throws {
+  init(seed: UInt64, hosts: [String] = ["receiver", "sender"]) throws {
     let entropy = SeededEntropy(seed: seed)
     guard let arena = SecretArena(), let signer = OperatorSigner(arena: arena, entropy: entropy),
       let secret = Network.newSecret(arena: arena, entropy: entropy),
@@ -21,9 +23,10 @@ struct FloodNetwork {
     self.arena = arena
     self.network = network
     let now = UInt64(time(nil))
+    wall = now * 1_000_000_000
     var identities: [Identity] = []
     var certificates: [Certificate] = []
-    for name in ["receiver", "sender"] {
+    for name in hosts {
       guard let identity = Identity(arena: arena, entropy: entropy) else { throw FloodError.noSecretMemory }
       let ringSeed = (0..<Certificate.ringSeedSize).map { _ in UInt8(truncatingIfNeeded: entropy.u64()) }
       let request = CertificateRequest(
@@ -52,7 +55,7 @@ struct FloodNetwork {
   }
 }
 
-enum FloodError: Error { case noSecretMemory, noChannel, noPort }
+enum FloodError: Error { case noSecretMemory, noChannel, noPort, noSession, noAgreement }
 
 /// Repeatable "secrets".
 final class SeededEntropy: Entropy {
@@ -87,6 +90,7 @@ final class FloodPeer: LoopClient {
   private let perSecond: Double
   private let end: UInt64
   private var start: UInt64 = 0
+  private var onSession: ((UInt32) -> Void)?
 
   /// The sender (`receiverPort` given) sends so many frames of 300 bytes a second for `seconds`.
   init(_ network: FloodNetwork, receiverPort: UInt16?, perSecond: Double, seconds: Double) throws {
@@ -118,7 +122,9 @@ final class FloodPeer: LoopClient {
 
   var port: UInt16 { socket.local.port }
 
-  func run() throws -> Report {
+  /// `onSession` is told the index that its own DATA carry, once.
+  func run(onSession: @escaping (UInt32) -> Void) throws -> Report {
+    self.onSession = onSession
     start = loop.now.monotonic
     loop.schedule(Deadline(at: start, timer: Timer(room: 9, kind: FloodPeer.tick)))
     carryOut()
@@ -167,7 +173,14 @@ final class FloodPeer: LoopClient {
   func turnEnded(now: Now) { carryOut() }
 
   private func carryOut() {
-    for send in effects.sends { socket.send(UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message)), to: send.to) }
+    for send in effects.sends {
+      let bytes = UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))
+      if let onSession, bytes.first == 4 {
+        onSession(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian)
+        self.onSession = nil
+      }
+      socket.send(bytes, to: send.to)
+    }
     for deadline in effects.deadlines { loop.schedule(deadline) }
     effects.removeAll()
     effects.buffer.removeAll()

@@ -2,7 +2,7 @@ import Glibc
 
 /// What one process costs at one moment, from /proc (Linux, proc(5)).
 struct ProcessCost {
-  /// User and system time so far, in seconds.
+  /// Time on a core so far, in seconds.
   var processorSeconds: Double
   /// Resident set, in bytes.
   var resident: UInt64
@@ -11,13 +11,10 @@ struct ProcessCost {
 
   /// `nil` when the process is gone.
   init?(of process: pid_t) {
-    guard let stat = readText("/proc/\(process)/stat"), let memory = readText("/proc/\(process)/smaps_rollup"),
-      let name = stat.lastIndex(of: ")")
-    else { return nil }
-    let fields = stat[stat.index(after: name)...].split(separator: " ")
-    // utime and stime are fields 14 and 15; two stand before the closing parenthesis.
-    guard fields.count > 13, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
-    processorSeconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    guard let memory = readText("/proc/\(process)/smaps_rollup"), let nanoseconds = ProcessCost.onCore(process) else {
+      return nil
+    }
+    processorSeconds = Double(nanoseconds) / 1e9
     func kilobytes(_ label: String) -> UInt64? {
       for line in memory.split(separator: "\n") where line.hasPrefix(label + ":") {
         return line.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
@@ -27,6 +24,24 @@ struct ProcessCost {
     guard let resident = kilobytes("Rss"), let dirty = kilobytes("Private_Dirty") else { return nil }
     self.resident = resident * 1024
     privateDirty = dirty * 1024
+  }
+
+  /// What all threads have had of a core, in nanoseconds (schedstat; `stat` counts in ticks of 10 ms, and an idle node
+  /// needs some ten of them a minute).
+  private static func onCore(_ process: pid_t) -> UInt64? {
+    guard let folder = opendir("/proc/\(process)/task") else { return nil }
+    defer { closedir(folder) }
+    var sum: UInt64 = 0
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard let thread = pid_t(name), let text = readText("/proc/\(process)/task/\(thread)/schedstat"),
+        let first = text.split(separator: " ").first, let nanoseconds = UInt64(first)
+      else { continue }
+      sum += nanoseconds
+    }
+    return sum > 0 ? sum : nil
   }
 }
 
@@ -41,12 +56,18 @@ struct GroupCost: Encodable {
   /// Share of one core, median and maximum over the processes.
   var coreShareMedian: Double
   var coreShareMaximum: Double
+  /// Received per process and second on the group's own loopback, headers included; `nil` without a namespace.
+  var bytesPerSecond: Double?
 
   /// Watches them for `seconds`; `nil` when one is gone.
-  static func watch(_ processes: [pid_t], seconds: Double, pause: (Double) -> Void) -> GroupCost? {
+  static func watch(
+    _ processes: [pid_t], seconds: Double, received: () -> UInt64?, pause: (Double) -> Void
+  ) -> GroupCost? {
+    let receivedBefore = received()
     let before = processes.compactMap { ProcessCost(of: $0) }
     pause(seconds)
     let after = processes.compactMap { ProcessCost(of: $0) }
+    let bytes = received().flatMap { now in receivedBefore.map { Double(now - $0) } }
     guard !processes.isEmpty, before.count == processes.count, after.count == processes.count else { return nil }
     let shares = zip(before, after).map { ($1.processorSeconds - $0.processorSeconds) / seconds }.sorted()
     let resident = after.map(\.resident).sorted()
@@ -55,7 +76,8 @@ struct GroupCost: Encodable {
       processes: processes.count, seconds: seconds, residentBytesMedian: resident[resident.count / 2],
       residentBytesMaximum: resident[resident.count - 1], privateDirtyBytesMedian: dirty[dirty.count / 2],
       privateDirtyBytesMaximum: dirty[dirty.count - 1], coreShareMedian: shares[shares.count / 2],
-      coreShareMaximum: shares[shares.count - 1])
+      coreShareMaximum: shares[shares.count - 1],
+      bytesPerSecond: bytes.map { $0 / seconds / Double(processes.count) })
   }
 }
 

@@ -13,7 +13,7 @@ struct FuzzTests {
   /// Inputs that fuzzing found worth keeping, and those that once crashed.
   private static func corpus(_ target: FuzzTarget) throws -> [[UInt8]] {
     let folder = folder.appending(path: target.rawValue)
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted()) ?? []
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted()
     return try files.map { [UInt8](try Data(contentsOf: folder.appending(path: $0))) }
   }
 
@@ -30,17 +30,12 @@ struct FuzzTests {
     }
   }
 
-  /// `MESH_WRITE_SEEDS=FOLDER` writes the seeds there, for libFuzzer to begin with.
-  @Test(
-    "seeds can be written", .enabled(if: ProcessInfo.processInfo.environment["MESH_WRITE_SEEDS"] != nil),
-    arguments: FuzzTarget.allCases)
-  func writeSeeds(target: FuzzTarget) throws {
-    let folder = URL(filePath: try #require(ProcessInfo.processInfo.environment["MESH_WRITE_SEEDS"]))
-      .appending(path: target.rawValue)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    for (index, input) in FuzzSeeds.inputs(for: target).enumerated() {
-      try Data(input).write(to: folder.appending(path: "seed-\(index)"))
-    }
+  /// A target that is renamed or new must not lose its inputs unnoticed.
+  @Test("each target has a folder of inputs, and each folder is a target's")
+  func foldersAreTargets() throws {
+    let folders = try FileManager.default.contentsOfDirectory(atPath: FuzzTests.folder.path())
+    #expect(folders.sorted() == FuzzTarget.allCases.map(\.rawValue).sorted())
+    for target in FuzzTarget.allCases { #expect(try !FuzzTests.corpus(target).isEmpty, "\(target.rawValue)") }
   }
 
   private static func mutate(_ input: inout [UInt8], _ chance: inout Chance) {

@@ -261,6 +261,45 @@ import Wire
     #expect(one.transfersReceived.isEmpty && two.transfersReceived.isEmpty)
   }
 
+  /// 64 MiB take some 60 ms to hash: no input may cost that. Only the announcement needs all of it.
+  @Test func aSnapshotIsHashedInManyTurns() throws {
+    let lab = try Lab.pair(seed: 19)
+    let (one, two) = (lab.nodes[0], lab.nodes[1])
+    let content = [UInt8](repeating: 5, count: TransferPurpose.snapshot.sizeLimit)
+    var effects = ChannelEffects(buffer: MessageBuffer())
+    var hashed: UInt64 = 0
+    var turns = 0
+    /// What one input costs, whether it is the command or a deadline.
+    func handle(_ input: ChannelInput) {
+      let now = Now(monotonic: lab.now.monotonic + UInt64(turns), wall: lab.now.wall)
+      one.channel.handle(input, now: now, into: &effects)
+      let cost = one.counted(.transferBytesHashed) - hashed
+      hashed += cost
+      turns += 1
+      #expect(cost <= 1 << 20, "turn \(turns)")
+    }
+    handle(.command(.transfer(.snapshot, content, to: two.host, id: 1)))
+    handle(.command(.transfer(.snapshot, content, to: two.host, id: 2)))
+    while hashed < 2 * UInt64(content.count), turns < 1_000 {
+      let due = effects.deadlines.filter { $0.at <= lab.now.monotonic + UInt64(turns) }
+      effects.deadlines.removeAll()
+      #expect(due.count == 1, "one part a turn")
+      for deadline in due { handle(.deadline(deadline.timer)) }
+    }
+    #expect(hashed == 2 * UInt64(content.count))
+    #expect(one.counted(.streamsAnnounced) == 2)
+  }
+
+  @Test func aDroppedTransferIsNotHashedFurther() throws {
+    let lab = try Lab.pair(seed: 20)
+    let (one, two) = (lab.nodes[0], lab.nodes[1])
+    lab.transfer([UInt8](repeating: 5, count: 8 << 20), from: one, to: two)
+    lab.command(.drop(two.host), one)
+    lab.run(seconds: 2)
+    #expect(one.transferFailures == [.noSession])
+    #expect(one.counted(.transferBytesHashed) == 0)
+  }
+
   @Test func keysChangeOnTheWay() throws {
     let lab = try Lab.pair(seed: 17) {
       $0.rekeyBytes = 40_000

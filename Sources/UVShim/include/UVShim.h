@@ -133,5 +133,8 @@ int uvshim_forbid_core_dumps(void);
 int uvshim_is_dumpable(void);
 /// PR_SET_NO_NEW_PRIVS: neither this process nor its children gain rights by exec.
 int uvshim_forbid_new_privileges(void);
+/// Gives back the pages of code and constants of all loaded objects; those that are needed again come back from the
+/// page cache. Returns the number of bytes that this was asked for.
+size_t uvshim_release_code(void);
 
 #endif
