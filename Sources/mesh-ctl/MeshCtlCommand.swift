@@ -22,7 +22,8 @@ struct MeshCtlCommand: ParsableCommand {
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
       ReloadCommand.self, AuditCommand.self,
-      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, SchemaCommand.self,
+      CompletionCommand.self, ManualCommand.self,
       LabCommand.self,
     ],
     defaultSubcommand: nil)
