@@ -120,6 +120,8 @@ extension ShellTests {
         let left: LeaveReply? = mesh.hosts[1].ask(.leave)
         #expect(left?.state == .leaving)
         #expect(mesh.hosts[1].process?.waitForEnding(within: 15) == .exited(0), mesh.tails)
+        let trail = AuditTrail(folder: mesh.hosts[1].folder + "/data")
+        #expect(try trail.entries(limit: 9).entries.map(\.verb) == ["leave"] && trail.check().isWhole)
         #expect(mesh.hosts[0].process?.terminate(within: 15) == .exited(0), mesh.tails)
       }
     }
