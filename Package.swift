@@ -71,7 +71,7 @@ let package = Package(
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
-    room("KeyStore", ["Wire", "SecureChannel", "Configuration", "Control"]),
+    room("KeyStore", ["Wire", "Hashing", "SecureChannel", "Configuration", "Control"]),
     room(
       "MeshNode",
       [
@@ -102,6 +102,7 @@ let package = Package(
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),

@@ -286,3 +286,16 @@ enum Characters {
     }
   }
 }
+
+extension Lexer {
+  static func hasDoubleDot(_ name: String) -> Bool {
+    zip(name.utf8, name.utf8.dropFirst()).contains { $0 == UInt8(ascii: ".") && $1 == UInt8(ascii: ".") }
+  }
+
+  /// Without blanks at the end.
+  static func trimmed(_ text: String) -> String {
+    var view = text[...]
+    while let last = view.utf8.last, isBlank(last) { view = view.dropLast() }
+    return String(view)
+  }
+}

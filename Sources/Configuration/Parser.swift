@@ -146,7 +146,7 @@ struct Parser {
     let text = Printable.text(source.text(name))
     let rest = lexer.at
     let opens = lexer.skipBrokenLine()
-    let value = Printable.text(trimmed(source.text(rest..<lexer.at)))
+    let value = Printable.text(Lexer.trimmed(source.text(rest..<lexer.at)))
     problem(
       .missingColon, name.upperBound..<name.upperBound, "expected `:` after `\(text)`",
       help: hint(name: text, value: value))
@@ -374,11 +374,7 @@ struct Parser {
   }
 
   private func isWellFormed(_ name: String) -> Bool {
-    !name.isEmpty && !name.hasPrefix(".") && !name.hasSuffix(".") && !hasDoubleDot(name)
-  }
-
-  private func hasDoubleDot(_ name: String) -> Bool {
-    zip(name.utf8, name.utf8.dropFirst()).contains { $0 == UInt8(ascii: ".") && $1 == UInt8(ascii: ".") }
+    !name.isEmpty && !name.hasPrefix(".") && !name.hasSuffix(".") && !Lexer.hasDoubleDot(name)
   }
 
   /// Blanks before the first character of the line; a tab counts as four. More than a screen's width tells nothing.
@@ -396,11 +392,5 @@ struct Parser {
     var start = offset
     while start > 0, Lexer.isBlank(source.bytes[start - 1]) { start -= 1 }
     return start == 0 || source.bytes[start - 1] == UInt8(ascii: "\n")
-  }
-
-  private func trimmed(_ text: String) -> String {
-    var view = text[...]
-    while let last = view.utf8.last, Lexer.isBlank(last) { view = view.dropLast() }
-    return String(view)
   }
 }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// What `mesh-ctl` and the client library ask of a node. One JSON object on one line:
-/// `{"control":1,"request":"events","follow":true}`. Answers are in `Replies.swift`; a refusal is a `Fault`.
+/// `{"control":1,"request":"events","follow":true}`. Answers are in `Replies`; a refusal is a `Fault`.
 ///
 /// A connection may carry any number of requests one after the other. `events` with `follow` and `leave` are answered
 /// by several lines; everything else by exactly one.
@@ -19,6 +19,8 @@ package enum ControlRequest: Hashable, Sendable {
   /// The operator's signed revocation, to be adopted and gossiped, and words for the audit log (at most
   /// `reasonLimit` characters). -> `RevokeReply`
   case revoke(revocation: [UInt8], reason: String)
+  /// The configuration is read again; what can change at once does. -> `ReloadReply`
+  case reload
   /// The certificates that are known of some hosts (host ids or names; empty = of all). -> `CertificatesReply`
   case certificates(of: [String])
   /// Renewed certificates, each to be carried to its host as a transfer. -> `RenewReply`
@@ -37,7 +39,7 @@ package enum ControlRequest: Hashable, Sendable {
   package var changesSomething: Bool {
     switch self {
     case .status, .members, .events, .doctor, .certificates: false
-    case .leave, .revoke, .renew: true
+    case .leave, .revoke, .reload, .renew: true
     }
   }
 
@@ -50,6 +52,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .doctor: "doctor"
     case .leave: "leave"
     case .revoke: "revoke"
+    case .reload: "reload"
     case .certificates: "certificates"
     case .renew: "renew"
     }
@@ -96,7 +99,7 @@ extension ControlRequest {
   package func line() -> [UInt8] {
     var form = Form(control: ControlRequest.version, request: verb)
     switch self {
-    case .status, .members, .leave: break
+    case .status, .members, .leave, .reload: break
     case .events(let query):
       form.since = query.since
       form.limit = query.limit
@@ -137,6 +140,7 @@ extension ControlRequest {
         throw Fault(.badRequest, ["reason": "`revocation` is missing or is not base64url"])
       }
       self = .revoke(revocation: bytes, reason: (form.reason ?? "").printable(limit: ControlRequest.reasonLimit))
+    case "reload": self = .reload
     case "certificates": self = .certificates(of: try ControlRequest.bounded(form.hosts ?? []))
     case "renew":
       var certificates: [[UInt8]] = []

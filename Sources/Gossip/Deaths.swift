@@ -303,7 +303,19 @@ extension Membership {
     return true
   }
 
-  // MARK: Telling the dead
+  // MARK: Telling hosts what is held of them
+
+  /// Sends a host that is alive or has left its own entry. The dead are told with the accusations.
+  mutating func tellHeld(_ slot: Int, at endpoint: Endpoint?, _ now: Now, into effects: inout MembershipEffects) {
+    guard table[slot].status.isLive || table[slot].status == .left else { return }
+    let told = table[slot].told
+    guard told == 0 || now.monotonic &- told >= Membership.tellPause else { return }
+    table.note(slot) { $0.told = now.monotonic }
+    send(to: table[slot].host, at: endpoint ?? table[slot].record.endpoint, into: &effects) { membership, writer in
+      Message.gossip.write(into: &writer)
+      if !membership.writeWhole(slot, now, into: &writer) { writer.truncate(to: 0) }
+    }
+  }
 
   /// Once a second at most.
   private static let tellPause = Span.seconds(1)

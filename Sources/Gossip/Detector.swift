@@ -146,7 +146,7 @@ extension Membership {
   ) {
     let slot = table.slot(of: host)
     if let slot { table.note(slot) { $0.health = min(ping.health, UInt8(LocalHealth.worst)) } }
-    wantRecord(of: host, slot, ping.incarnation, now, into: &effects)
+    compareLives(of: host, slot, ping.incarnation, at: endpoint, now, into: &effects)
     send(to: host, at: endpoint, into: &effects) { membership, writer in
       Message.ack(
         Message.Ack(
@@ -161,17 +161,24 @@ extension Membership {
     }
   }
 
-  /// The sender has an incarnation whose record has not come here: ask it.
-  private mutating func wantRecord(
-    of host: HostID, _ slot: Int?, _ incarnation: Incarnation, _ now: Now, into effects: inout MembershipEffects
+  /// The sender has an incarnation whose record has not come here: ask it. Or it has a smaller one than it is known by:
+  /// it has forgotten, or a second process lives with its key. Rumours leave out what the receiver must know, so it hears
+  /// of that from nobody else.
+  private mutating func compareLives(
+    of host: HostID, _ slot: Int?, _ incarnation: Incarnation, at endpoint: Endpoint?, _ now: Now,
+    into effects: inout MembershipEffects
   ) {
-    if let slot, table[slot].incarnation >= incarnation { return }
-    want(host, version: 0, from: host, now, into: &effects)
+    if let slot, table[slot].incarnation == incarnation { return }
+    if let slot, table[slot].incarnation > incarnation {
+      tellHeld(slot, at: endpoint, now, into: &effects)
+    } else {
+      want(host, version: 0, from: host, now, into: &effects)
+    }
   }
 
   mutating func acked(_ ack: Message.Ack, by host: HostID, _ now: Now, into effects: inout MembershipEffects) {
     if !ack.isRelayed {
-      wantRecord(of: host, table.slot(of: host), ack.incarnation, now, into: &effects)
+      compareLives(of: host, table.slot(of: host), ack.incarnation, at: nil, now, into: &effects)
       compareRoots(ack, with: host, now, into: &effects)
     }
     for confirming in [false, true] {
@@ -205,6 +212,9 @@ extension Membership {
 
   /// The deadline of a question: suspicion only now, after helpers were asked.
   private mutating func finish(_ probe: Probe, _ now: Now, into effects: inout MembershipEffects) {
+    if stands(probe) {
+      table.note(probe.slot) { $0.losses.add(lost: probe.answer != .direct || probe.pings > 1) }
+    }
     switch probe.answer {
     case .direct:
       health.probeSucceeded()

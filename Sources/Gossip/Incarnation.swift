@@ -1,3 +1,5 @@
+package import Wire
+
 /// The life of a node and its refutations within that life; greater supersedes smaller, of one host only.
 ///
 /// `generation` is persisted before the first packet of a life: max(persisted + 1, seconds since 2025-01-01), so a mass
@@ -14,6 +16,16 @@ package struct Incarnation: Hashable, Comparable, Sendable, CustomStringConverti
   package init(generation: UInt64, refutation: UInt64) {
     rawValue =
       min(generation, Incarnation.generationLimit - 1) << 24 | min(refutation, Incarnation.refutationLimit - 1)
+  }
+
+  /// 2025-01-01 in Unix seconds.
+  private static let epoch: UInt64 = 1_735_689_600
+
+  /// The next life: above every earlier one, and at least the seconds since 2025, so that one that was lost with its disk
+  /// is still passed by.
+  package static func generation(after persisted: UInt64, at now: Now) -> UInt64 {
+    let clock = now.wallSeconds > epoch ? now.wallSeconds - epoch : 0
+    return max(min(persisted, generationLimit) + 1, clock)
   }
 
   package var generation: UInt64 { rawValue >> 24 }

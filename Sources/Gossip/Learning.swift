@@ -15,13 +15,18 @@ extension Membership {
     guard record.incarnation > held else {
       if record.incarnation < held { counters.stale &+= 1 } else { counters.duplicates &+= 1 }
       if record.incarnation == held, settings.breaks(.requeuedWithoutChange) { spread(slot, now, into: &effects) }
-      if slot == MemberTable.own { meetTwin(record, signature, from: source, now, into: &effects) }
+      if slot == MemberTable.own {
+        meetTwin(record, signature, from: source, now, into: &effects)
+      } else if source.host == record.host, record != table[slot].record, record.incarnation == held {
+        // Two lives that began in one second. It hears of the other, and passes it by.
+        tellHeld(slot, at: nil, now, into: &effects)
+      }
       return
     }
     if slot == MemberTable.own {
       guard record.incarnation > own.foreign, isSigned(record, signature, from: source, now, into: &effects) == .valid
       else { return }
-      meetOtherLife(record.incarnation, now: now, into: &effects)
+      meetOtherLife(record, now: now, into: &effects)
       return
     }
     guard mayRise(slot, to: record.incarnation), !sharesGrave(record),
@@ -38,7 +43,7 @@ extension Membership {
     guard record.incarnation == own.incarnation, record != ownMember.record, record.incarnation > own.foreign,
       isSigned(record, signature, from: source, now, into: &effects) == .valid
     else { return }
-    meetOtherLife(record.incarnation, now: now, into: &effects)
+    meetOtherLife(record, now: now, into: &effects)
   }
 
   private mutating func isSigned(
@@ -135,7 +140,10 @@ extension Membership {
       if before != .alive || restarted { $0.since = now.monotonic }
     }
     if movedFrom != record.endpoint {
-      table.note(slot) { $0.roundTrip = RoundTrip() }
+      table.note(slot) {
+        $0.roundTrip = RoundTrip()
+        $0.losses = LossHistory()
+      }
       effects.events.append(.endpointChanged(record.host, record.endpoint))
     }
     switch before {
@@ -203,7 +211,7 @@ extension Membership {
     if slot == MemberTable.own {
       guard goodbye.incarnation > own.foreign, judge(from: source, now, into: &effects, isSigned) == .valid
       else { return }
-      meetOtherLife(goodbye.incarnation, now: now, into: &effects)
+      meetGoodbyeOfOurs(goodbye.incarnation, now: now, into: &effects)
       return
     }
     guard mayRise(slot, to: goodbye.incarnation), judge(from: source, now, into: &effects, isSigned) == .valid

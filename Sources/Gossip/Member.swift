@@ -59,6 +59,7 @@ package struct Member {
   /// When a packet to this host last carried load.
   package var loadSent: UInt64 = 0
   package var roundTrip = RoundTrip()
+  package var losses = LossHistory()
 
   package init(record: SelfRecord, signature: Signature, status: Status, since: UInt64) {
     self.record = record
@@ -95,6 +96,26 @@ package struct RoundTrip: Hashable {
   }
 }
 
+/// Which of the last 31 probes got no answer to their first ping in time, the newest in the lowest bit; a leading one
+/// stands before the oldest.
+package struct LossHistory: Hashable {
+  private var bits: UInt32 = 1
+
+  package init() {}
+
+  package mutating func add(lost: Bool) {
+    let isFull = bits.leadingZeroBitCount == 0
+    bits = bits << 1 | (lost ? 1 : 0)
+    if isFull { bits |= 1 << 31 }
+  }
+
+  /// 0…1; `nil` before the first probe.
+  package var ratio: Double? {
+    let count = 31 - bits.leadingZeroBitCount
+    return count == 0 ? nil : Double(bits.nonzeroBitCount - 1) / Double(count)
+  }
+}
+
 /// A member as screens and the simulator see it.
 package struct MemberView: Hashable, Sendable {
   package let host: HostID
@@ -109,6 +130,8 @@ package struct MemberView: Hashable, Sendable {
   package let silence: UInt64?
   /// Smoothed round trip in nanoseconds; `nil` = not measured.
   package let roundTrip: UInt64?
+  /// Share of our last probes whose first ping was not answered in time; `nil` before the first.
+  package let loss: Double?
   /// The last load that was heard and its age in nanoseconds; `nil` when it is too old to mean anything.
   package let load: LoadRecord?
   package let loadAge: UInt64?

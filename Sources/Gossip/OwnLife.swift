@@ -19,9 +19,11 @@ struct OwnLife {
 
   var refutedAt: UInt64 = 0
   var roseAt: UInt64 = 0
-  /// The greatest incarnation of ours that is not of this life, and when it was met.
+  /// The greatest incarnation of ours that is not of this life.
   var foreign = Incarnation(rawValue: 0)
-  var foreignAt: UInt64?
+  /// When a record of a life that began before this process was last met.
+  var elderMetAt: UInt64?
+  var passedAt: UInt64 = 0
 
   var load: LoadRecord?
   var loadSequence: UInt32 = 0
@@ -46,19 +48,18 @@ struct OwnLife {
     return endpoint
   }
 
-  /// 2025-01-01 in Unix seconds. A generation is at least the seconds since, so that one that was lost with its disk is
-  /// still passed by.
-  private static let epoch: UInt64 = 1_735_689_600
-
   func generation(at now: Now) -> UInt64 {
-    let clock = now.wallSeconds > OwnLife.epoch ? now.wallSeconds - OwnLife.epoch : 0
-    return max(max(persistedGeneration, incarnation.generation) + 1, clock)
+    Incarnation.generation(after: max(persistedGeneration, incarnation.generation), at: now)
   }
 }
 
 extension Membership {
-  /// Two other lives of our own identity within this time mean that both are alive.
-  private static let conflictWindow = Span.seconds(60)
+  /// Two signs of an elder life of our own identity within this time mean that it is alive. Twins with clocks far apart
+  /// take the witness from each other only now and then.
+  private static let conflictWindow = Span.seconds(300)
+  private static let passingPause = Span.seconds(1)
+  /// Between two lives that begin because others have buried the one before.
+  private static let risePause = Span.seconds(60)
   /// Refutations closer together than this only serve an attacker; a suspicion lasts seconds.
   private static let refutationPause = Span.milliseconds(200)
   private static let persistPause = Span.seconds(1)
@@ -186,24 +187,53 @@ extension Membership {
   /// Others have buried this generation: only a greater one rises. Once a minute at most.
   mutating func riseFromGrave(_ now: Now, into effects: inout MembershipEffects) {
     guard phase == .running, own.nextGeneration == nil,
-      own.roseAt == 0 || now.monotonic &- own.roseAt >= Membership.conflictWindow
+      own.roseAt == 0 || now.monotonic &- own.roseAt >= Membership.risePause
     else { return }
     own.roseAt = now.monotonic
     openGraves(now)
     beginLife(own.generation(at: now), now: now, into: &effects)
   }
 
-  /// A record that our key has signed but not this life: an earlier life that was forgotten, or a second process.
-  mutating func meetOtherLife(_ incarnation: Incarnation, now: Now, into effects: inout MembershipEffects) {
-    guard incarnation > own.foreign else { return }
-    own.foreign = incarnation
-    if let before = own.foreignAt, now.monotonic &- before < Membership.conflictWindow {
+  /// A record that our key has signed but not this life: of an earlier life that was forgotten, or of a second process.
+  ///
+  /// Passing by with a greater generation outlives the first; the second answers with one that is greater still, and a
+  /// second such answer proves that it lives. Then the younger of the two processes ends: the one that began later keeps
+  /// the one that was there from being replaced by a copy, and both sides see it alike, by `isYounger`. The elder never
+  /// ends, it only passes by.
+  mutating func meetOtherLife(_ record: SelfRecord, now: Now, into effects: inout MembershipEffects) {
+    guard record.incarnation > own.foreign else { return }
+    let isYounger = isYounger(than: record)
+    if isYounger, let before = own.elderMetAt, now.monotonic &- before < Membership.conflictWindow {
       phase = .ended
       timers.disarmAll()
       effects.events.append(.identityConflict)
       return
     }
-    own.foreignAt = now.monotonic
+    if isYounger { own.elderMetAt = now.monotonic }
+    pass(by: record.incarnation, now: now, into: &effects)
+  }
+
+  /// A goodbye that our key has signed but not this life.
+  mutating func meetGoodbyeOfOurs(_ incarnation: Incarnation, now: Now, into effects: inout MembershipEffects) {
+    guard incarnation > own.foreign else { return }
+    pass(by: incarnation, now: now, into: &effects)
+  }
+
+  /// Metadata versions begin with the birth of the process that publishes them (`RecordSigner.metadataVersion`), so the
+  /// greater one is of the younger process; where they are equal, the addresses decide.
+  private func isYounger(than record: SelfRecord) -> Bool {
+    let own = ownMember.record
+    if own.metadataVersion != record.metadataVersion { return own.metadataVersion > record.metadataVersion }
+    return (own.endpoint.high, own.endpoint.low, own.endpoint.port)
+      > (record.endpoint.high, record.endpoint.low, record.endpoint.port)
+  }
+
+  /// Costs a write, so not more often than once a second, whoever sends such records. One that was not passed by will be
+  /// met again.
+  private mutating func pass(by incarnation: Incarnation, now: Now, into effects: inout MembershipEffects) {
+    guard own.passedAt == 0 || now.monotonic &- own.passedAt >= Membership.passingPause else { return }
+    own.passedAt = now.monotonic
+    own.foreign = incarnation
     beginLife(max(incarnation.generation + 1, own.generation(at: now)), now: now, into: &effects)
   }
 }

@@ -123,7 +123,7 @@ extension Membership {
   ) throws(WireError) -> Bool {
     var doubted = false
     while !reader.isAtEnd {
-      if try passKnown(&reader) { continue }
+      if try passKnown(&reader, from: source) { continue }
       let item = try Item(reading: &reader)
       if learn(item, from: source, now: now, into: &effects) { doubted = true }
     }
@@ -131,11 +131,12 @@ extension Membership {
   }
 
   /// Most of what comes is known. A self-record or a death that is no news is passed over by its head alone, before
-  /// anything is copied.
-  private mutating func passKnown(_ reader: inout Reader) throws(WireError) -> Bool {
+  /// anything is copied. What a host says of itself is read: it may be a twin of the one that we know.
+  private mutating func passKnown(_ reader: inout Reader, from source: Source) throws(WireError) -> Bool {
     if settings.breaks(.requeuedWithoutChange) { return false }
     var ahead = reader
-    guard let subject = try ahead.passHead(), let slot = table.slot(of: subject.host), slot != MemberTable.own,
+    guard let subject = try ahead.passHead(), subject.host != source.host, let slot = table.slot(of: subject.host),
+      slot != MemberTable.own,
       subject.incarnation < table[slot].incarnation
         || (subject.incarnation == table[slot].incarnation && (!subject.isDead || table[slot].status >= .dead))
     else { return false }

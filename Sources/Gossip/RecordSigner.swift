@@ -33,7 +33,8 @@ package protocol RecordSigner: AnyObject {
     -> MetadataVerdict
   /// Appends the metadata of a host to `writer`; false when it is not known.
   func writeMetadata(of host: HostID, into writer: inout Writer) -> Bool
-  /// The version of the metadata that is held; `nil` when none is.
+  /// The version of the metadata that is held; `nil` when none is. A process that begins later begins with a greater
+  /// one: by it two processes with one key agree which of them is the younger.
   func metadataVersion(of host: HostID) -> UInt64?
   /// Forgets a host that is gone for good (its tombstone has expired).
   func forget(_ host: HostID)

@@ -89,7 +89,8 @@ extension Membership {
       host: member.host, status: member.status, incarnation: member.incarnation, endpoint: member.record.endpoint,
       roles: member.record.roles, metadataVersion: member.record.metadataVersion, age: now &- member.since,
       silence: member.heard == 0 ? nil : now &- member.heard,
-      roundTrip: member.roundTrip.isKnown ? member.roundTrip.nanoseconds : nil, load: load?.record,
+      roundTrip: member.roundTrip.isKnown ? member.roundTrip.nanoseconds : nil, loss: member.losses.ratio,
+      load: load?.record,
       loadAge: load.map { now &- $0.born }, why: why, isStable: stability.isUp(slot),
       isImpaired: marks.impaired.contains(member.host), isBuried: member.isBuried)
   }

@@ -2,6 +2,7 @@ import Configuration
 import Control
 import EventLoop
 import Gossip
+import KeyStore
 import Logging
 import NodeCore
 import SecureChannel
@@ -12,32 +13,77 @@ extension Shell: ControlAnswering {
   private var now: Timestamp { Timestamp(nanoseconds: SystemClock.wall) }
 
   func answer(_ request: ControlRequest, for connection: ControlConnection) -> ControlAnswer {
-    if request.changesSomething { audit(request, by: connection.user, result: "asked") }
+    if request.changesSomething { announce(request, by: connection.user, "asked for") }
     switch request {
     case .status: return .line(statusReply().line())
     case .members: return .line(membersReply().line())
     case .events(let query): return query.follow ? .follow(query) : .line(events.reply(to: query, at: now).line())
     case .doctor(let checks): return startDoctor(checks, for: connection)
-    case .leave: return leave(for: connection)
-    case .revoke(let revocation, let reason): return revoke(revocation, reason)
     case .certificates(let hosts): return .line(certificates(of: hosts).line())
-    case .renew(let certificates): return renew(certificates)
+    case .leave: return audited(request, connection) { leave(for: connection) }
+    case .revoke(let revocation, let reason): return audited(request, connection) { revoke(revocation, reason) }
+    case .renew(let certificates): return audited(request, connection) { renew(certificates) }
+    case .reload: return audited(request, connection) { reloadByRequest() }
     }
   }
 
-  func refusedChange(_ request: ControlRequest, by user: UInt32) { audit(request, by: user, result: "refused") }
+  func refusedChange(_ request: ControlRequest, by user: UInt32) {
+    announce(request, by: user, "was refused")
+    write(Change(.refused), request, by: user)
+  }
 
-  /// Who asked for a change, in the log and among the events.
-  private func audit(_ request: ControlRequest, by user: UInt32, result: String) {
+  /// Who asks for a change, in the log and among the events.
+  private func announce(_ request: ControlRequest, by user: UInt32, _ words: String) {
     tell(
       Announcement(
-        name: .controlChange, level: .notice, subject: identity.host,
-        text: "user \(user) \(result == "asked" ? "asked for" : "was refused") `\(request.verb)`"))
+        name: .controlChange, level: .notice, subject: identity.host, text: "user \(user) \(words) `\(request.verb)`"))
+  }
+
+  // MARK: Audit
+
+  /// What came of a change, for its line in the audit log.
+  struct Change {
+    var result: AuditEntry.Result
+    var target: String?
+    var detail: String?
+
+    init(_ result: AuditEntry.Result, target: String? = nil, detail: String? = nil) {
+      self.result = result
+      self.target = target
+      self.detail = detail
+    }
+
+    init(_ fault: Fault, target: String? = nil) { self.init(.failed, target: target, detail: fault.sentence) }
+  }
+
+  private func audited(
+    _ request: ControlRequest, _ connection: ControlConnection, _ body: () -> (ControlAnswer, Change)
+  ) -> ControlAnswer {
+    let (answer, change) = body()
+    write(change, request, by: connection.user)
+    return answer
+  }
+
+  private func write(_ change: Change, _ request: ControlRequest, by user: UInt32) {
+    var reason: String?
+    if case .revoke(_, let words) = request, !words.isEmpty { reason = words }
+    audit.append(
+      AuditEntry(
+        at: now, user: user, verb: request.verb, target: change.target?.printable(limit: 300),
+        request: AuditTrail.digest(of: request), reason: reason, result: change.result,
+        detail: change.detail?.printable(limit: 300)), monotonic: loop.now.monotonic)
+  }
+
+  func auditFailed(_ fault: Fault) {
+    tell(
+      Announcement(
+        name: .nodeAuditFailed, level: .error, health: .degraded, subject: identity.host,
+        text: "the audit log lacks a line: \(fault.sentence)", code: .stateNotWritten))
   }
 
   // MARK: leave
 
-  private func leave(for connection: ControlConnection) -> ControlAnswer {
+  private func leave(for connection: ControlConnection) -> (ControlAnswer, Change) {
     answerLeave(connection, .leaving)
     if ending.phase == .closing {
       answerLeave(connection, .left)
@@ -45,7 +91,7 @@ extension Shell: ControlAnswering {
       ending.waiting.append(connection)
       leave()
     }
-    return .later
+    return (.later, Change(.begun))
   }
 
   func answerLeave(_ connection: ControlConnection, _ state: LeaveReply.State) {
@@ -55,25 +101,33 @@ extension Shell: ControlAnswering {
 
   // MARK: revoke
 
-  private func revoke(_ bytes: [UInt8], _ reason: String) -> ControlAnswer {
+  private func revoke(_ bytes: [UInt8], _ reason: String) -> (ControlAnswer, Change) {
+    func refused(_ reason: String, _ target: String? = nil) -> (ControlAnswer, Change) {
+      let fault = Fault(.badRequest, ["reason": reason])
+      return (.line(fault.line()), Change(fault, target: target))
+    }
     guard let revocation = try? bytes.withUnsafeBytes({ try Revocation($0) }) else {
-      return .line(Fault(.badRequest, ["reason": "`revocation` is not a revocation"]).line())
+      return refused("`revocation` is not a revocation")
     }
     let host = revocation.hostID
     let shown = hostName(host)
-    if identity.roster.isRevoked(host) { return .line(RevokeReply(at: now, host: shown, state: .known).line()) }
+    let target = shown.name.map { "\($0) \(host)" } ?? "\(host)"
+    if identity.roster.isRevoked(host) {
+      return (
+        .line(RevokeReply(at: now, host: shown, state: .known).line()),
+        Change(.done, target: target, detail: "was revoked already")
+      )
+    }
     command(.revoke(bytes))
     guard identity.roster.isRevoked(host) else {
-      return .line(
-        Fault(
-          .badRequest, ["reason": "the revocation is not signed by an operator of the network \(identity.network.name)"]
-        ).line())
+      return refused(
+        "the revocation is not signed by an operator of the network \(identity.network.name)", target)
     }
     tell(
       Announcement(
         name: .controlChange, level: .notice, subject: host,
         text: "\(shown.shown) is revoked" + (reason.isEmpty ? "" : ": \(reason.printable(limit: 200))")))
-    return .line(RevokeReply(at: now, host: shown, state: .adopted).line())
+    return (.line(RevokeReply(at: now, host: shown, state: .adopted).line()), Change(.done, target: target))
   }
 
   // MARK: certificates
@@ -92,7 +146,7 @@ extension Shell: ControlAnswering {
   }
 
   /// Renewed certificates go to their hosts; our own is taken at once, and in use when it is durable.
-  private func renew(_ certificates: [[UInt8]]) -> ControlAnswer {
+  private func renew(_ certificates: [[UInt8]]) -> (ControlAnswer, Change) {
     let wall = SystemClock.now
     var results: [RenewReply.Result] = []
     for bytes in certificates {
@@ -100,7 +154,8 @@ extension Shell: ControlAnswering {
       do {
         certificate = try bytes.withUnsafeBytes { try identity.roster.verify($0, at: wall.wallSeconds) }
       } catch {
-        return .line(Fault(.badRequest, ["reason": "a certificate is not valid here: \(error)"]).line())
+        let fault = Fault(.badRequest, ["reason": "a certificate is not valid here: \(error)"])
+        return (.line(fault.line()), Change(fault, target: names(results)))
       }
       let host = certificate.hostID
       let shown = HostName(id: host.description, name: certificate.name)
@@ -113,6 +168,27 @@ extension Shell: ControlAnswering {
             host: shown, state: isUnreachable ? .failed : .sent,
             reason: isUnreachable ? "\(shown.shown) is \(memberState(of: host).rawValue)" : nil))
     }
-    return .line(RenewReply(at: now, results: results).line())
+    let failed = results.count { $0.state == .failed }
+    return (
+      .line(RenewReply(at: now, results: results).line()),
+      Change(
+        failed == results.count ? .failed : .done, target: names(results),
+        detail: failed > 0 ? "\(failed) of \(Plural.hosts(results.count)) not reached" : nil)
+    )
+  }
+
+  private func names(_ results: [RenewReply.Result]) -> String? {
+    results.isEmpty ? nil : results.map(\.host.shown).joined(separator: " ")
+  }
+
+  // MARK: reload
+
+  private func reloadByRequest() -> (ControlAnswer, Change) {
+    do throws(Fault) {
+      let reply = try reload()
+      return (.line(reply.line()), Change(.done, detail: reply.summary))
+    } catch {
+      return (.line(error.line()), Change(error))
+    }
   }
 }

@@ -11,6 +11,7 @@ import Wire
 extension Shell {
   func begin(after nanoseconds: UInt64) throws(Fault) {
     try watchSignals()
+    audit.failed = { [unowned self] fault in auditFailed(fault) }
     control = try ControlSocket(loop, path: settings.node.controlSocketPath, answering: self)
     announceStart()
     for announcement in notices { tell(announcement) }
@@ -19,15 +20,30 @@ extension Shell {
     schedule(ShellTimer.tick, in: 0)
     schedule(ShellTimer.trim, in: Shell.firstTrim)
     if let limit = options.joinTimeout { schedule(ShellTimer.joinTimeout, in: limit) }
+    // The first record names the program, so the node waits for its hash.
+    let hasBegun = loop.lane(waiting: 0).run({ ProgramDigest.measure() }) { [weak self] digest in
+      self?.live(program: digest ?? nil, after: nanoseconds)
+    }
+    if !hasBegun { live(program: nil, after: nanoseconds) }
+    feedWatchdog()
+  }
+
+  private func live(program: [UInt8]?, after nanoseconds: UInt64) {
+    guard !ending.hasBegun else { return }
+    if program == nil {
+      log.warning(
+        "this program's file cannot be read: others see the version in place of its hash",
+        metadata: ["event": "node.start"])
+    }
+    signer.state(NodeFactory.facts(settings, program: program))
     if let endpoint = advertised ?? listening { command(.setEndpoint(endpoint)) }
     joining.started(withPeers: !lookup.isEmpty)
     command(.start(peers: lookup.known))
     tell(
       Announcement(
         name: .nodeStarted, level: .notice, subject: identity.host,
-        text: "ready in \(nanoseconds / 1_000_000) ms"))
+        text: "ready in \((nanoseconds &+ SystemClock.monotonic &- startedAt.monotonic) / 1_000_000) ms"))
     notice.ready(statusReply().verdict.sentence)
-    feedWatchdog()
     if options.runsOnce { leaveWhenUp() }
   }
 

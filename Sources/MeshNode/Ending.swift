@@ -105,8 +105,10 @@ extension Shell {
     links.closeAll()
     for doctor in doctors { doctor.cancel() }
     disk.whenIdle { [unowned self] in
-      ending.isDiskIdle = true
-      checkClosed()
+      audit.whenIdle { [unowned self] in
+        ending.isDiskIdle = true
+        checkClosed()
+      }
     }
     schedule(ShellTimer.closeCheck, in: 20_000_000)
   }

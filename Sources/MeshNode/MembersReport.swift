@@ -50,8 +50,13 @@ extension Shell {
         report.draining = load.flags.contains(.draining)
         report.impaired = report.impaired || load.flags.contains(.impaired)
       }
+      report.lossRatio = view.status.isLive ? view.loss : nil
       report.rttSeconds = view.roundTrip.map { Double($0) / 1e9 }
       report.seenSecondsAgo = view.silence.map { Double($0) / 1e9 }
+    }
+    if let facts = identity.roster.facts(of: view.host) {
+      report.build = MembersReport.digits(facts.build)
+      report.settings = MembersReport.digits(facts.configuration)
     }
     report.why = why(view, certificate, isSelf: isSelf, now: now)
     return report
@@ -76,6 +81,12 @@ extension Shell {
     if view.isImpaired { return "answers late" }
     if isSelf { return shortfalls.first?.words }
     return nil
+  }
+}
+
+enum MembersReport {
+  static func digits(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }
 

@@ -13,14 +13,14 @@ enum NodeFactory {
   /// `nil` when the memory for keys is full.
   static func node(
     _ identity: NodeIdentity, _ settings: Settings, _ state: SavedState, _ ports: Ports, _ entropy: any Entropy
-  ) -> Node<Channel>? {
+  ) -> (node: Node<Channel>, signer: RosterSigner)? {
     let certificate = identity.first
     var channelSettings = ChannelSettings(
       port: ports.endpoint.port, reaches: reaches(certificate, settings, ports))
     channelSettings.compresses = settings.network.compresses
     let signer = RosterSigner(
-      roster: identity.roster, certificate: certificate, facts: facts(settings),
-      version: metadataVersion(after: state.generation))
+      roster: identity.roster, certificate: certificate, facts: facts(settings, program: nil),
+      version: RosterSigner.firstVersion(after: state.generation, at: SystemClock.now, draw: entropy.u64()))
     guard
       let channel = Channel(
         roster: identity.roster, certificate: certificate, arena: identity.arena, entropy: entropy,
@@ -29,14 +29,7 @@ enum NodeFactory {
     let membership = Membership(
       host: identity.host, roles: certificate.roles, settings: MembershipSettings(settings.network.profile),
       signer: signer, persistedGeneration: state.generation, seed: entropy.u64())
-    return Node(channel: channel, membership: membership, renewal: signer)
-  }
-
-  /// Above every version of earlier lives: the next generation, as membership chooses it, in the upper bits.
-  private static func metadataVersion(after generation: UInt64) -> UInt64 {
-    let epoch: UInt64 = 1_735_689_600  // 2025-01-01
-    let now = SystemClock.now.wallSeconds
-    return Incarnation(generation: max(generation &+ 1, now > epoch ? now - epoch : 0), refutation: 0).rawValue
+    return (Node(channel: channel, membership: membership, renewal: signer), signer)
   }
 
   /// Where this node may be asked to send: the kinds of addresses that it listens on or is certified for.
@@ -52,10 +45,10 @@ enum NodeFactory {
     return ReachSet(listening: addresses)
   }
 
-  /// What this host states about its settings and its program.
-  private static func facts(_ settings: Settings) -> HostFacts {
+  /// What this host states about its settings and its program; without a program that can be read, its version.
+  static func facts(_ settings: Settings, program: [UInt8]?) -> HostFacts {
     let configuration = digest(settings.canonicalBytes)
-    let build = digest(Array("mesh-build/1 \(ProductVersion.text)".utf8))
+    let build = program ?? digest(Array("mesh-build/1 \(ProductVersion.text)".utf8))
     // Both have 16 bytes.
     return HostFacts(configuration: configuration, build: build).unsafelyUnwrapped
   }

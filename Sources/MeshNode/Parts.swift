@@ -45,9 +45,11 @@ struct ShellParts {
   var identity: NodeIdentity
   var settings: Settings
   var node: Node<Channel>
+  var signer: RosterSigner
   var ports: Ports
   var disk: Disk
   var links: LinkSockets
+  var audit: AuditLog
   var lookup: PeerSource
   var options: RunOptions
   var notices: [Announcement]

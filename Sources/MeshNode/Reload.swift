@@ -7,15 +7,27 @@ import Logging
 extension Shell {
   func reloadBySignal() {
     guard !ending.hasBegun else { return }
+    do throws(Fault) {
+      _ = try reload()
+    } catch {
+      // It has been told.
+    }
+  }
+
+  func reload() throws(Fault) -> ReloadReply {
+    guard !ending.hasBegun else { throw Fault(.actionGoesOn, ["action": "leaving", "time": "a moment"]) }
     notice.reloading(at: SystemClock.monotonic)
-    let configured = Configured(options)
     defer { notice.ready(statusReply().verdict.sentence) }
+    let configured = Configured(options)
     guard let fresh = configured.settings else {
-      return tell(
+      let errors = configured.loaded.messages.errors.map(\.description)
+      tell(
         Announcement(
           name: .nodeReloaded, level: .error, health: .degraded, subject: identity.host,
-          text: "the configuration has errors, so nothing was changed: "
-            + (configured.loaded.messages.errors.first?.description ?? "")))
+          text: "the configuration has errors, so nothing was changed: " + (errors.first ?? "")))
+      throw Fault(
+        .configurationBroken, ["errors": Plural.of(errors.count, "error")], at: configured.origin,
+        evidence: Array(errors.prefix(10)), notes: ["nothing was changed"])
     }
     let differences = settings.differences(to: fresh)
     var live = settings
@@ -24,9 +36,13 @@ extension Shell {
     settings = live
     Telemetry.set(level: live.node.logLevel)
     let waiting = settings.differences(to: fresh).map(\.path)
-    let changed = differences.map(\.path).filter { !waiting.contains($0) }
-    var words = changed.isEmpty ? "nothing changed at once" : "changed: " + changed.joined(separator: ", ")
-    if !waiting.isEmpty { words += "; after a restart: " + waiting.joined(separator: ", ") }
-    tell(Announcement(name: .nodeReloaded, level: .notice, subject: identity.host, text: "reloaded; \(words)"))
+    let reply = ReloadReply(
+      at: Timestamp(nanoseconds: SystemClock.wall), origin: configured.origin,
+      changed: differences.map(\.path).filter { !waiting.contains($0) }, afterRestart: waiting,
+      warnings: configured.loaded.messages.warnings.map(\.text))
+    tell(
+      Announcement(
+        name: .nodeReloaded, level: .notice, subject: identity.host, text: "reloaded; \(reply.summary)"))
+    return reply
   }
 }

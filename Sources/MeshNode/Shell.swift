@@ -17,9 +17,11 @@ final class Shell {
   let identity: NodeIdentity
   var settings: Settings
   var node: Node<Channel>
+  let signer: RosterSigner
   let ports: Ports
   let disk: Disk
   let links: LinkSockets
+  let audit: AuditLog
   let lookup: PeerSource
   let host = HostMeasurements()
   let events = EventLog()
@@ -57,9 +59,11 @@ final class Shell {
     identity = parts.identity
     settings = parts.settings
     node = parts.node
+    signer = parts.signer
     ports = parts.ports
     disk = parts.disk
     links = parts.links
+    audit = parts.audit
     lookup = parts.lookup
     options = parts.options
     notices = parts.notices
@@ -101,7 +105,7 @@ final class Shell {
   private func send(_ send: ChannelEffects.Send) {
     let bytes = UnsafeRawBufferPointer(effects.buffer.bytes(of: send.message))
     if bytes.first == HelloLedger.Kind.hello { hellos.sent(to: send.to, at: loop.now.monotonic) }
-    if ports.datagrams.send(bytes, to: send.to) { sightings.largestSent = max(sightings.largestSent, bytes.count) }
+    ports.datagrams.send(bytes, to: send.to)
   }
 
   private func giveBack() {
@@ -136,7 +140,6 @@ extension Shell: LoopClient {
     if let kind = datagram.first, kind == HelloLedger.Kind.response || kind == HelloLedger.Kind.cookie {
       hellos.answered(by: from)
     }
-    sightings.largestReceived = max(sightings.largestReceived, datagram.count)
     node.handle(.datagram(datagram, from: from), now: now, into: &effects)
   }
 

@@ -109,12 +109,14 @@ package enum Startup {
       let lookup = PeerSource(
         loop, listed: try BootstrapFiles.peers(settings, KeyFiles(folder, arena: arena)), remembered: state.peers,
         own: identity.host)
-      guard let node = NodeFactory.node(identity, settings, state, ports, entropy) else {
+      guard let (node, signer) = NodeFactory.node(identity, settings, state, ports, entropy) else {
         ports.close()
         throw Fault(.memoryNotLocked, ["reason": "no memory for keys is left"])
       }
       return ShellParts(
-        loop: loop, identity: identity, settings: settings, node: node, ports: ports, disk: disk, links: links,
+        loop: loop, identity: identity, settings: settings, node: node, signer: signer, ports: ports, disk: disk,
+        links: links,
+        audit: AuditLog(loop, folder: folder.data),
         lookup: lookup, options: options, notices: state.notices.map(Announcement.init))
     } catch {
       try? loop.close()

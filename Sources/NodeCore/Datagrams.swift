@@ -9,7 +9,7 @@ extension Node {
     case .gossip:
       membership.handle(
         .message(delivery.bytes, from: delivery.from, at: delivery.endpoint), now: now, into: &effects.membership)
-    case .heartbeat, .streamControl, .path, .time:
+    case .heartbeat, .streamControl, .path, .time, .survey:
       // The channel consumes its own kinds; heartbeats belong to the ownership protocol, which this node does not run.
       break
     }
@@ -21,10 +21,11 @@ extension Node {
       received(content, purpose, from: host, now: now, into: &effects)
       return
     case .transferSent(let id):
-      transfers.ended(id)
+      transferEnded(id, nil, into: &effects)
       return
-    case .transferFailed(let id, _):
-      transfers.ended(id)
+    case .transferFailed(let id, let failure):
+      transferEnded(id, failure, into: &effects)
+      return
     case .labelFloor(let floor):
       keepLabelFloor(floor, into: &effects)
       return

@@ -73,6 +73,8 @@ package struct Node<Channel: PeerChannel> {
       membership.handle(.command(.setEndpoint(endpoint)), now: now, into: &effects.membership)
     case .revoke(let revocation):
       membership.handle(.command(.revoke(revocation)), now: now, into: &effects.membership)
+    case .survey(let host):
+      channel.handle(.command(.survey(host)), now: now, into: &effects.channel)
     case .renew(let certificate):
       bring(certificate, now: now, into: &effects)
     }

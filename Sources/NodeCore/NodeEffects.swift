@@ -59,6 +59,8 @@ package enum NodeEvent: Sendable {
   case certificateRenewed(notAfter: UInt64)
   /// A certificate came that is not for this host, not newer, or not valid.
   case certificateRefused(from: HostID?, String)
+  /// A transfer of ours is whole at its host, or failed.
+  case transferEnded(TransferPurpose, to: HostID, TransferFailure?)
   /// A persist failed: what depends on it is withheld.
   case persistFailed
 }

@@ -34,6 +34,9 @@ package enum NodeCommand {
   case setEndpoint(Endpoint)
   /// An operator's revocation.
   case revoke([UInt8])
+  /// Asks a host with whom a session stands for its wall clock, in datagrams of full size;
+  /// `.channel(.surveyed)` follows when they pass.
+  case survey(HostID)
   /// A renewed certificate (320 bytes) for this host or, when it is another's, to be brought to it.
   case renew([UInt8])
 }

@@ -23,9 +23,7 @@ extension Node {
     if subject == membership.host {
       adopt(certificate, from: nil, now: now, into: &effects)
     } else {
-      let id = transfers.begin()
-      channel.handle(
-        .command(.transfer(.certificate, certificate, to: subject, id: id)), now: now, into: &effects.channel)
+      transfer(.certificate, certificate, to: subject, now: now, into: &effects)
     }
   }
 

@@ -5,16 +5,30 @@ package import Wire
 /// The roster as gossip sees it: keys behind records, metadata, revocations. Also judges renewed certificates.
 package final class RosterSigner: RecordSigner, CertificateRenewal {
   private let roster: Roster
-  private let facts: HostFacts
+  private var facts: HostFacts
   private var ownVersion: UInt64
 
-  /// Publishes our own metadata. `version` must be above that of every earlier life: the generation of this life in its
-  /// upper bits does that.
+  /// Publishes our own metadata, from `firstVersion` on.
   package init(roster: Roster, certificate: Certificate, facts: HostFacts, version: UInt64) {
     self.roster = roster
     self.facts = facts
     ownVersion = version
     roster.publish(certificate, facts: facts, version: version)
+  }
+
+  /// The first metadata version of a life: its generation in the upper bits, so it is above that of every earlier life;
+  /// then 16 random bits, which tell two processes apart that began with one key in one second; then room for renewals.
+  package static func firstVersion(after generation: UInt64, at now: Now, draw: UInt64) -> UInt64 {
+    Incarnation(generation: Incarnation.generation(after: generation, at: now), refutation: (draw & 0xffff) << 8)
+      .rawValue
+  }
+
+  /// Says what program this is, before anybody has been told anything: the version stays the same.
+  package func state(_ facts: HostFacts) {
+    self.facts = facts
+    if let certificate = roster.certificate(of: roster.identity.hostID) {
+      roster.publish(certificate, facts: facts, version: ownVersion)
+    }
   }
 
   package func sign(_ domain: RecordDomain, _ body: UnsafeRawBufferPointer) -> Signature {

@@ -5,9 +5,19 @@ import Wire
 /// The joint between whole transfers and those who want their content.
 extension Node {
   mutating func sendRoster(to host: HostID, now: Now, into effects: inout NodeEffects) {
-    let id = transfers.begin()
-    channel.handle(
-      .command(.transfer(.roster, membership.roster(), to: host, id: id)), now: now, into: &effects.channel)
+    transfer(.roster, membership.roster(), to: host, now: now, into: &effects)
+  }
+
+  mutating func transfer(
+    _ purpose: TransferPurpose, _ content: [UInt8], to host: HostID, now: Now, into effects: inout NodeEffects
+  ) {
+    let id = transfers.begin(purpose, to: host)
+    channel.handle(.command(.transfer(purpose, content, to: host, id: id)), now: now, into: &effects.channel)
+  }
+
+  mutating func transferEnded(_ id: UInt64, _ failure: TransferFailure?, into effects: inout NodeEffects) {
+    guard let entry = transfers.end(id) else { return }
+    effects.events.append(.transferEnded(entry.purpose, to: entry.to, failure))
   }
 
   mutating func received(
@@ -27,16 +37,24 @@ extension Node {
   }
 }
 
-/// Numbers transfers; the channel answers with the number.
+/// Transfers that were given to the channel, by their numbers: the channel answers each with its number alone.
 struct TransferLedger {
-  private(set) var underWay = 0
+  struct Entry {
+    var purpose: TransferPurpose
+    var to: HostID
+  }
+
+  /// The channel has 16 under way and refuses more at once, so this is not reached; a table has a limit anyway.
+  static let limit = 64
+
+  private var entries: [UInt64: Entry] = [:]
   private var last: UInt64 = 0
 
-  mutating func begin() -> UInt64 {
+  mutating func begin(_ purpose: TransferPurpose, to host: HostID) -> UInt64 {
     last &+= 1
-    underWay += 1
+    if entries.count < TransferLedger.limit { entries[last] = Entry(purpose: purpose, to: host) }
     return last
   }
 
-  mutating func ended(_ id: UInt64) { underWay = max(0, underWay - 1) }
+  mutating func end(_ id: UInt64) -> Entry? { entries.removeValue(forKey: id) }
 }

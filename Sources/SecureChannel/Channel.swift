@@ -131,6 +131,8 @@ package struct Channel {
       startTransfer(purpose, content, to: host, id: id, now: now, into: &effects)
     case .linkFrame(let channel, let body, let host, let secret):
       sendLinkFrame(channel, body, to: host, isSecret: secret, now: now, into: &effects)
+    case .survey(let host):
+      survey(host, now: now, into: &effects)
     case .linkCredit(let channel, let count, let host):
       returnCredit(channel, count, to: host, now: now, into: &effects)
     }

@@ -82,6 +82,9 @@ package enum ChannelEvent: Sendable {
   case transferReceived(HostID, TransferPurpose, [UInt8])
   case transferSent(id: UInt64)
   case transferFailed(id: UInt64, TransferFailure)
+  /// A question of full size came back in full size: the peer's wall clock when it answered, and how long both ways took
+  /// together, in nanoseconds.
+  case surveyed(HostID, wall: UInt64, roundTrip: UInt64)
   /// Persist this as the floor of our TAI64N labels before the next restart (every 60 s).
   case labelFloor(UInt64)
 }

@@ -13,6 +13,8 @@ package enum FrameKind: UInt8, Sendable {
   case heartbeat = 4
   /// The coarse time that opens every datagram; used for round trips only.
   case time = 5
+  /// Questions of full size and their answers, for `doctor`.
+  case survey = 6
 }
 
 /// A TCP connection. The shell numbers the ones it accepts (highest bit set), the channel numbers the ones it opens.
@@ -96,6 +98,9 @@ package enum ChannelCommand {
   case linkFrame(LinkChannel, [UInt8], to: HostID, secret: Bool = false)
   /// A joint above found authenticated misbehaviour: it counts like the channel's own findings.
   case report(HostID, Violation)
+  /// Asks a host with whom a session stands for its wall clock, in datagrams of full size: `.surveyed` follows when they
+  /// pass.
+  case survey(HostID)
   /// So many bytes of that channel were consumed: the sender may go on.
   case linkCredit(LinkChannel, Int, HostID)
 }

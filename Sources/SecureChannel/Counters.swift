@@ -19,6 +19,7 @@ package enum ChannelCounter: Int, CaseIterable, Sendable {
   case secretMemoryRefused
   // Paths.
   case pathChallenges, pathMoves, droppedPathAnswer, droppedPathBudget
+  case surveysSent, surveysRefused, droppedSurveyAnswer
   // Streams.
   case connectionsAccepted, refusedConnections, droppedPreface, prefaceTimeouts
   case streamsAnnounced, streamsRefused, streamTimeouts, streamErrors

@@ -240,6 +240,7 @@ extension Channel {
             ChannelEffects.Delivery(from: peers[peer].host, kind: kind, bytes: body, endpoint: from))
         case .path: try receivePath(PathFrame(body), peer, slot, from: from, now: now, into: &effects)
         case .streamControl: try receiveAnnouncement(StreamControlFrame(body), peer, slot, now: now, into: &effects)
+        case .survey: try receiveSurvey(SurveyFrame(body), peer, slot, now: now, into: &effects)
         case .time: break
         }
         // A frame may have ended the session: a ban, or the drop of a peer whose streams misbehave.

@@ -25,6 +25,13 @@ struct Peer {
   var path: Endpoint?
   var pathProbe: PathProbe?
   var lastMoveAt: UInt64?
+  /// The question of `doctor` that waits for its answer.
+  var survey: Survey?
+
+  struct Survey {
+    var token: UInt64
+    var sentAt: UInt64
+  }
 
   /// Slots in the table of sessions. `next` is an answered HELLO that is not confirmed yet, `current` is used to send,
   /// `previous` still opens what was under way, `former` is of another life of the peer.

@@ -21,7 +21,9 @@ struct MeshCtlCommand: ParsableCommand {
     subcommands: [
       StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
-      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, CompletionCommand.self,
+      ReloadCommand.self, AuditCommand.self,
+      KeyCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self, SchemaCommand.self,
+      CompletionCommand.self, ManualCommand.self,
       LabCommand.self,
     ],
     defaultSubcommand: nil)

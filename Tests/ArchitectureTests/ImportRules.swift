@@ -19,7 +19,7 @@ private let allowedImports: [String: Set<String>] = [
     "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
-  "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
+  "KeyStore": ["Wire", "Hashing", "SecureChannel", "Configuration", "Control", "Glibc"],
   "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
@@ -135,10 +135,11 @@ struct ArchitectureTests {
     }
   }
 
-  @Test("files stay readable: at most 620 lines")
+  @Test("files stay readable: at most 400 lines")
   func filesStaySmall() throws {
     for room in allowedImports.keys.sorted() {
-      for source in try sources(of: room) { #expect(source.lines.count <= 620, "\(source.path)") }
+      // The last line feed begins one more.
+      for source in try sources(of: room) { #expect(source.lines.count <= 401, "\(source.path)") }
     }
   }
 }

@@ -61,6 +61,35 @@ struct CommandsTests {
     #expect(outcome.code == 3)
   }
 
+  @Test func plainAndWideHasTitles() async throws {
+    let titles = [
+      ("members", "ST\tHOST\tADDRESS\tROLE\tCPU\tMEM\tLAG\tRTT\tLOSS\tSEEN\tWHY"),
+      ("events", "TIME\tEVENT\tHOST\tCODE\tTEXT"), ("doctor", "STATUS\tCHECK\tCODE\tFINDING\tFIX"),
+    ]
+    for (command, title) in titles {
+      let plain = try await run(command, "--plain").output
+      let wide = try await run(command, "--plain", "--wide").output
+      #expect(wide.split(separator: "\n").first.map(String.init) == title)
+      #expect(plain.split(separator: "\n").first.map(String.init) != title)
+    }
+  }
+
+  @Test func reloadingTellsWhatChanged() async throws {
+    let outcome = try await run("reload")
+    #expect(
+      outcome.output
+        == "reloaded p2p_athena.conf; changed: p2p_settings.node.log_level; after a restart: p2p_settings.network.listen\n"
+    )
+    #expect(outcome.errors == "warning: C031: `x` is not known\n" && outcome.code == 0)
+    #expect(
+      try await run("reload", "--plain").output
+        == "now\tp2p_settings.node.log_level\nrestart\tp2p_settings.network.listen\n")
+    let node = try FakeNode(
+      .answer { _ in [Fault(.configurationBroken, ["errors": "2 errors"], evidence: ["a:1:2: C020"]).line()] })
+    let broken = try await Program.run(["--socket", node.path, "reload"])
+    #expect(broken.code == 78 && broken.errors.contains("the configuration has 2 errors"))
+  }
+
   @Test func leavingWaitsUntilItIsOver() async throws {
     let outcome = try await run("leave")
     #expect(outcome.output == "left\n" && outcome.code == 0)

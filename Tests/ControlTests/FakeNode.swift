@@ -97,6 +97,13 @@ final class FakeNode: @unchecked Sendable {
             LeaveReply(at: Samples.now, state: .left, drainSeconds: 0).line(),
           ]
         case .revoke: [RevokeReply(at: Samples.now, host: Samples.gef2, state: .adopted).line()]
+        case .reload:
+          [
+            ReloadReply(
+              at: Samples.now, origin: "p2p_athena.conf", changed: ["p2p_settings.node.log_level"],
+              afterRestart: ["p2p_settings.network.listen"], warnings: ["C031: `x` is not known"]
+            ).line()
+          ]
         case .certificates: [CertificatesReply(at: Samples.now, certificates: []).line()]
         case .renew: [RenewReply(at: Samples.now, results: []).line()]
         }

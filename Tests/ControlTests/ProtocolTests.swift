@@ -5,6 +5,7 @@ struct RequestsTests {
   private static let all: [ControlRequest] = [
     .status, .members, .events(.init(since: Samples.now, limit: 10, follow: true)), .events(.init()),
     .doctor(checks: []), .doctor(checks: ["udp-in"]), .leave, .revoke(revocation: [0, 255, 7], reason: "disk stolen"),
+    .reload,
     .certificates(of: ["prt-1"]), .renew(certificates: [[1, 2, 3], [4]]),
   ]
 
@@ -47,7 +48,7 @@ struct RequestsTests {
   }
 
   @Test func onlyChangesNeedMore() {
-    #expect(RequestsTests.all.filter(\.changesSomething).map(\.verb) == ["leave", "revoke", "renew"])
+    #expect(RequestsTests.all.filter(\.changesSomething).map(\.verb) == ["leave", "revoke", "reload", "renew"])
   }
 }
 
@@ -82,6 +83,12 @@ struct RepliesTests {
       CertificatesReply(
         at: Samples.now, certificates: [.init(host: Samples.gef2, state: .dead, certificate: [1, 2, 255])]),
       "mesh.certificates/1")
+    expectRoundTrip(
+      ReloadReply(at: Samples.now, origin: "a", changed: ["b"], afterRestart: ["c"], warnings: []), "mesh.reload/1")
+    expectRoundTrip(Samples.audit, "mesh.audit/1")
+    expectRoundTrip(
+      AuditCheckReply(file: "audit.log", lines: 2, first: 1, last: 2, head: "00", breaks: ["line 2"]),
+      "mesh.audit_check/1")
     expectRoundTrip(
       RenewReply(at: Samples.now, results: [.init(host: Samples.gef2, state: .failed, reason: "dead")]), "mesh.renew/1")
   }

@@ -112,4 +112,19 @@ enum Samples {
   static let fault = Fault(
     .foreignNetwork, ["theirs": "payon-test", "ours": "izlude"], at: "/var/lib/mesh/keys/network",
     evidence: ["there: key 9f2c…", "here: key 41aa…"], notes: ["Nothing was changed."])
+
+  static let audit = AuditReply(
+    file: "mesh/data/audit.log",
+    entries: [
+      AuditEntry(
+        sequence: 1, at: Timestamp(seconds: now.seconds - 90_000), user: 0, verb: "revoke",
+        target: "gef-2 3f0a11c2d4e5f607", request: "0011", reason: "disk stolen", result: .done,
+        previous: String(repeating: "0", count: 64)),
+      AuditEntry(
+        sequence: 2, at: now, user: 4_294_967_294, verb: "reload", request: "2233", result: .failed,
+        detail: "the configuration has 2 errors", previous: String(repeating: "a", count: 64)),
+      AuditEntry(
+        sequence: 3, at: now, user: 4_294_967_294, verb: "leave", request: "4455", result: .refused, leftOut: 3,
+        previous: String(repeating: "b", count: 64)),
+    ], unreadable: 1)
 }

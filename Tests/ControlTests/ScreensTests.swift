@@ -39,6 +39,26 @@ struct ScreensTests {
     #expect(DoctorScreen.health(warned) == .degraded)
   }
 
+  @Test func auditScreen() {
+    func name(_ user: UInt32) -> String? { user == 0 ? "root" : nil }
+    for (form, terminal) in Golden.terminals {
+      Golden.expect(AuditScreen.text(Samples.audit, names: name, for: terminal), is: "audit-\(form)")
+    }
+    Golden.expect(AuditScreen.plain(Samples.audit, header: true), is: "audit-plain-wide")
+    let terminal = Terminal(isTerminal: false)
+    let empty = AuditReply(file: "audit.log", entries: [], unreadable: 0)
+    #expect(AuditScreen.text(empty, names: name, for: terminal).hasPrefix("nobody has changed anything"))
+    func check(_ breaks: String...) -> AuditCheckReply {
+      AuditCheckReply(file: "audit.log", lines: 3, first: 1, last: 3, head: "ab", breaks: breaks)
+    }
+    #expect(
+      AuditScreen.text(check(), subject: "audit log", for: terminal)
+        == "audit log: OK  3 lines (1 to 3), each vouches for the one before\n\n  head ab\n")
+    #expect(
+      AuditScreen.text(check("line 2: x"), subject: "audit log", for: terminal)
+        == "audit log: UNHEALTHY  the chain is broken: 1 place\n\n  line 2: x\n  head ab\n")
+  }
+
   @Test func faultsAndExplanations() {
     for (name, terminal) in Golden.terminals {
       Golden.expect(FaultScreen.text(Samples.fault, for: terminal), is: "fault-\(name)")

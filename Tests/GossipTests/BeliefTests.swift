@@ -227,19 +227,104 @@ import Wire
     #expect(stage.membership.incarnation.generation > own.generation)
   }
 
-  @Test func aGreaterLifeOfOurOwnIsOutlived() {
+  /// Metadata version 0: of a process that began before this one.
+  @Test func theYoungerOutlivesAForgottenLifeAndGivesWayToALivingOne() {
     let stage = Stage(peers: 3)
     let own = stage.membership.incarnation
-    stage.receive(Forge(5).alive(stage.host, Incarnation(generation: own.generation + 50, refutation: 3)), from: 1)
+    let first = Incarnation(generation: own.generation + 50, refutation: 3)
+    stage.receive(Forge(5).alive(stage.host, first, metadata: 0), from: 1)
     #expect(stage.membership.incarnation == Incarnation(generation: own.generation + 51, refutation: 0))
     #expect(stage.membership.isRunning)
     // The same old record from others is no second process.
-    stage.receive(Forge(5).alive(stage.host, Incarnation(generation: own.generation + 50, refutation: 3)), from: 2)
+    stage.receive(Forge(5).alive(stage.host, first, metadata: 0), from: 2)
     #expect(stage.membership.isRunning)
     stage.now += 30_000_000_000
-    stage.receive(Forge(5).alive(stage.host, Incarnation(generation: own.generation + 60, refutation: 0)), from: 1)
+    let answer = Incarnation(generation: own.generation + 60, refutation: 0)
+    stage.receive(Forge(5).alive(stage.host, answer, metadata: 0), from: 1)
     #expect(stage.events.contains(.identityConflict))
     #expect(!stage.membership.isRunning)
+  }
+
+  @Test func twoElderLivesFarApartAreNoLivingOne() {
+    let stage = Stage(peers: 3)
+    let own = stage.membership.incarnation
+    for step in 1...3 as ClosedRange<UInt64> {
+      let foreign = Incarnation(generation: own.generation + 1_000 * step, refutation: 0)
+      stage.receive(Forge(5).alive(stage.host, foreign, metadata: 0), from: 1)
+      #expect(stage.membership.incarnation.generation == foreign.generation + 1)
+      stage.now += 301_000_000_000
+    }
+    #expect(stage.membership.isRunning)
+  }
+
+  /// Metadata version 2: of a process that began after this one.
+  @Test func theElderOnlyPassesByOnceASecond() {
+    let stage = Stage(peers: 3)
+    let own = stage.membership.incarnation
+    for step in 1...20 as ClosedRange<UInt64> {
+      let foreign = Incarnation(generation: own.generation + 50 * step, refutation: 0)
+      stage.receive(Forge(5).alive(stage.host, foreign, metadata: 2), from: 1)
+      #expect(stage.membership.incarnation.generation == foreign.generation + 1)
+      let early = Incarnation(generation: own.generation + 50 * step + 10, refutation: 0)
+      stage.receive(Forge(5).alive(stage.host, early, metadata: 2), from: 1)
+      #expect(stage.membership.incarnation < early, "within the same second")
+      stage.now += 1_000_000_000
+    }
+    #expect(stage.membership.isRunning && !stage.events.contains(.identityConflict))
+  }
+
+  /// Two lives of one second differ in what they say of themselves; the greater address is the younger.
+  @Test func twinsOfOneSecondAreToldApartByTheirAddresses() {
+    for (address, isYounger) in [(0x0a00_0001, true), (0x0a00_0fff, false)] as [(UInt32, Bool)] {
+      let stage = Stage(peers: 3)
+      for _ in 0..<2 {
+        let own = stage.membership.incarnation
+        let twin = Forge(5).alive(stage.host, own, at: Endpoint(ipv4: address, port: 7000))
+        stage.receive(twin, from: 1)
+        stage.now += 2_000_000_000
+      }
+      #expect(stage.membership.isRunning != isYounger)
+      #expect(stage.events.contains(.identityConflict) == isYounger)
+    }
+  }
+
+  @Test func aGoodbyeOfOursIsPassedByAndProvesNothing() {
+    let stage = Stage(peers: 3)
+    for _ in 0..<3 {
+      let foreign = Incarnation(generation: stage.membership.incarnation.generation + 5, refutation: 0)
+      stage.receive(Forge(5).left(stage.host, foreign), from: 1)
+      #expect(stage.membership.incarnation.generation == foreign.generation + 1)
+      stage.now += 2_000_000_000
+    }
+    #expect(stage.membership.isRunning)
+  }
+
+  /// Rumours leave out their own subject, so with one witness nobody else would ever tell it.
+  @Test func whoSpeaksInASmallerLifeThanItIsKnownByHearsOfIt() {
+    let stage = Stage(peers: 2)
+    stage.receive(Forge(5).alive(peer(1), refuted), from: 0)
+    stage.sent = []
+    stage.receive(Forge.ping(sequence: 1, incarnation: life), from: 1)
+    let told = stage.sent.filter { $0.to == peer(1) && $0.bytes[0] == 5 }
+    #expect(told.count == 1)
+    #expect(told.first?.bytes.dropFirst() == Forge(5).alive(peer(1), refuted).bytes.dropFirst())
+    stage.receive(Forge.ping(sequence: 2, incarnation: life), from: 1)
+    stage.receive(Forge.ping(sequence: 3, incarnation: refuted), from: 1)
+    #expect(stage.sent.count { $0.to == peer(1) && $0.bytes[0] == 5 } == 1, "once a second, and not when it knows")
+    stage.now += 1_000_000_000
+    stage.receive(Forge.ping(sequence: 4, incarnation: life), from: 1)
+    #expect(stage.sent.count { $0.to == peer(1) && $0.bytes[0] == 5 } == 2)
+  }
+
+  @Test func whoDiffersFromItsRecordInTheSameLifeHearsOfIt() {
+    let stage = Stage(peers: 2)
+    let elsewhere = Endpoint(ipv4: 0x0a00_0002, port: 7000)
+    stage.receive(Forge(5).alive(peer(1), life, at: elsewhere), from: 0)
+    #expect(stage.takeSent() == [], "others repeat what they have heard")
+    stage.receive(Forge(5).alive(peer(1), life), from: 1)
+    #expect(stage.takeSent() == [], "the record that is held")
+    stage.receive(Forge(5).alive(peer(1), life, at: elsewhere), from: 1)
+    #expect(stage.takeSent(to: peer(1)) == [5])
   }
 
   // MARK: Strangers

@@ -125,7 +125,7 @@ final class Stage {
   var now: UInt64 = 1_000_000_000
   var events: [MembershipEvent] = []
   var deadlines: [Deadline] = []
-  private(set) var sent: [(to: HostID, bytes: [UInt8])] = []
+  var sent: [(to: HostID, bytes: [UInt8])] = []
   static let wallSeconds: UInt64 = 1_790_000_000
   let life = Incarnation(generation: 60_000_000, refutation: 0)
 

@@ -39,4 +39,22 @@ import Testing
     for probe in 0..<10_000 { health.reached(livingHost: probe % 10 != 0) }
     #expect(abs(health.loss - 0.05) < 0.02, "\(health.loss)")
   }
+
+  @Test func theLastProbesOfAMemberAreRemembered() {
+    var losses = LossHistory()
+    #expect(losses.ratio == nil)
+    losses.add(lost: true)
+    #expect(losses.ratio == 1)
+    for _ in 0..<3 { losses.add(lost: false) }
+    #expect(losses.ratio == 0.25)
+    for _ in 0..<27 { losses.add(lost: false) }
+    #expect(losses.ratio == 1.0 / 31)
+    losses.add(lost: false)
+    #expect(losses.ratio == 0, "the oldest is forgotten")
+    for _ in 0..<100 { losses.add(lost: true) }
+    #expect(losses.ratio == 1)
+    for _ in 0..<40 { losses.add(lost: false) }
+    losses.add(lost: true)
+    #expect(losses.ratio == 1.0 / 31)
+  }
 }

@@ -229,6 +229,16 @@ import Wire
     #expect(mesh.nodes[0].membership.root == mesh.nodes[1].membership.root)
   }
 
+  @Test func lossIsToldPerMember() {
+    let mesh = TestMesh.joined(3, seed: 56)
+    mesh.run(until: 60)
+    for other in 1...2 { #expect(mesh.nodes[0].membership.member(mesh.nodes[other].host)?.loss == 0) }
+    mesh.isBlocked = { from, to in (from, to) == (0, 1) && mesh.now / 1_000_000_000 % 2 == 0 }
+    mesh.run(until: 120)
+    let losses = (1...2).map { mesh.nodes[0].membership.member(mesh.nodes[$0].host)?.loss ?? -1 }
+    #expect(losses[0] > 0.2 && losses[0] < 0.8 && losses[1] == 0, "\(losses)")
+  }
+
   @Test func oneIdentityOnTwoMachines() {
     let mesh = TestMesh.joined(6, seed: 55)
     mesh.run(until: 10)

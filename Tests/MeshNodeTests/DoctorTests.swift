@@ -103,13 +103,58 @@ struct DoctorTests {
     #expect(try finding(.tcpIn, evidence).status == .ok)
   }
 
-  @Test("datagrams that are too long for the path")
+  private func survey(_ name: String, ahead: Double? = nil, isHeard: Bool = false) -> SurveyEvidence {
+    var survey = SurveyEvidence(name: name, endpoint: home)
+    survey.questions = 4
+    survey.ahead = ahead
+    survey.precision = 0.0004
+    survey.isHeard = isHeard
+    return survey
+  }
+
+  @Test("full size: proved only by an answer, refuted only by silence beside small datagrams that pass")
   func mtu() throws {
-    let evidence = evidence({
-      $0.sessions = 1
+    func status(_ surveys: SurveyEvidence...) throws -> Finding {
+      try finding(.mtu, evidence({ $0.surveys = surveys }) { $0.hasSession = true })
+    }
+    let tooLong = evidence({
+      $0.surveys = [survey("a", ahead: 0)]
       $0.tooLong = [home]
-    }) { $0.answers = 1 }
-    #expect(try finding(.mtu, evidence).status == .fail)
+    }) { _ in }
+    #expect(try finding(.mtu, tooLong).status == .fail)
+    #expect(try status(survey("a", ahead: 0), survey("b", ahead: 0)).status == .ok)
+    let unproved = try status(survey("a"))
+    #expect(unproved.status == .skip && unproved.sentence.hasPrefix("not proved"))
+    #expect(try status().sentence.hasPrefix("not proved"))
+    let stuck = try status(survey("a", ahead: 0), survey("b", isHeard: true))
+    #expect(stuck.status == .fail && stuck.sentence.contains("1 of 2 hosts"))
+    #expect(stuck.evidence == ["b \(home): 4 questions, no answer"])
+    let partly = try status(survey("a", ahead: 0), survey("b"))
+    #expect(partly.status == .ok && partly.sentence.contains("1 of 2 hosts"))
+  }
+
+  @Test("the clock: ahead and behind of the middle one, one that is alone wrong, certificates of the future")
+  func clock() {
+    func finding(_ ahead: [Double], newest: UInt64? = nil) -> Finding {
+      var evidence = ClockEvidence(now: 1_790_000_000)
+      evidence.surveys = ahead.enumerated().map { survey("n\($0.offset)", ahead: $0.element) } + [survey("silent")]
+      evidence.newest = newest.map { ("new", $0) }
+      return evidence.finding
+    }
+    #expect(finding([]).status == .skip && finding([]).sentence.hasPrefix("not proved"))
+    let good = finding([0.03, -0.002, 0.01])
+    #expect(good.status == .ok && good.sentence.hasPrefix("10 ms from the clocks of 3 other hosts"), "\(good)")
+    let wrong = finding([0.01, 0.02, 200])
+    #expect(wrong.status == .ok && wrong.evidence == ["the clock of n2 is 00:03:20 ahead of this one"])
+    let behind = finding([130, 131, 0])
+    #expect(behind.status == .fail && behind.sentence == "this clock is 00:02:10 behind the clocks of 3 other hosts")
+    let ahead = finding([-6, -7, -8])
+    #expect(ahead.status == .warn && ahead.sentence == "this clock is 7.0 s ahead of the clocks of 3 other hosts")
+    let alone = finding([-125])
+    #expect(alone.status == .fail && alone.evidence.first?.contains("the only one") == true)
+    #expect(finding([0], newest: 1_790_000_120).status == .ok)
+    let future = finding([0], newest: 1_790_000_121)
+    #expect(future.status == .fail && future.sentence == "this clock is behind by at least 121 s")
   }
 
   @Test("NAT: none, forwarded, one port, a port for each peer")

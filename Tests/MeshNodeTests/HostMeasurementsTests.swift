@@ -174,3 +174,24 @@ struct HostMeasurementsTests {
     #expect(LoadScale.processorRatio(255) == 1)
   }
 }
+
+@Suite("Hash of the program")
+struct ProgramDigestTests {
+  @Test("any changed byte changes it, also beyond the first piece; what cannot be read has none")
+  func digest() throws {
+    let folder = ScratchFolder()
+    var bytes = [UInt8](repeating: 7, count: (1 << 20) + 100)
+    let path = folder.write("program", bytes)
+    let digest = try #require(ProgramDigest.measure(path))
+    #expect(digest.count == 16 && ProgramDigest.measure(path) == digest)
+    for offset in [0, 1 << 19, 1 << 20, bytes.count - 1] {
+      bytes[offset] ^= 1
+      folder.write("program", bytes)
+      #expect(ProgramDigest.measure(path) != digest, "byte \(offset)")
+      bytes[offset] ^= 1
+    }
+    #expect(ProgramDigest.measure(folder.path + "/nothing") == nil)
+    #expect(ProgramDigest.measure(folder.path) == nil, "a folder")
+    #expect(ProgramDigest.measure() != nil, "this program")
+  }
+}

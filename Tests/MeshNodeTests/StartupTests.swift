@@ -2,6 +2,7 @@ import Configuration
 import Control
 import EventLoop
 import Glibc
+import KeyStore
 import MeshLab
 import MeshNode
 import SecureChannel
@@ -315,7 +316,39 @@ extension ShellTests {
             "changed: p2p_settings.node.log_level; after a restart: p2p_settings.network.profile"),
           "\(process.logTail())")
         #expect(reloaded("p2p_settings.node.log_level: loud\n", "has errors, so nothing was changed"), "\(file)")
+
+        // The same by request, with an answer and a line in the audit log for each.
+        let client = try ControlClient(socket: host.socket, timeout: .seconds(5))
+        let refused = #expect(throws: Fault.self) { try client.ask(.reload) as ReloadReply }
+        #expect(refused?.code == ErrorCode.configurationBroken.rawValue && refused?.evidence.isEmpty == false)
+        host.scratch.write("n1/p2p_athena.conf", "p2p_settings.node.log_level: debug\n")
+        let reply: ReloadReply = try client.ask(.reload)
+        #expect(reply.changed == ["p2p_settings.node.log_level"] && reply.afterRestart.isEmpty, "\(reply)")
         #expect(process.terminate(within: 15) == .exited(0), "\(process.logTail())")
+        let trail = AuditTrail(folder: host.scratch.path + "/n1/data")
+        let entries = try trail.entries(limit: 9).entries
+        #expect(entries.map(\.verb) == ["reload", "reload"] && entries.map(\.result) == [.failed, .done])
+        #expect(entries.allSatisfy { $0.user == geteuid() })
+        #expect(entries.last?.detail == "changed: p2p_settings.node.log_level")
+        #expect(try trail.check().isWhole)
+
+        func audit(_ words: String...) throws -> (ending: LabProcess.Ending?, words: String) {
+          let log = host.scratch.path + "/audit\(words.joined()).txt"
+          let command = try LabProcess(
+            name: "mesh-ctl", executable: host.binaries + "/mesh-ctl",
+            arguments: ["--dir", host.folder, "audit"] + words,
+            logPath: log)
+          let ending = command.waitForEnding(within: 20)
+          return (ending, command.logTail(lines: 20))
+        }
+        let shown = try audit("--plain")
+        #expect(shown.ending == .exited(0) && shown.words.contains("\treload\t-\tdone\t"), "\(shown)")
+        #expect(try audit("verify").ending == .exited(0))
+        let written = try #require(host.scratch.read("n1/data/audit.log"))
+        host.scratch.write(
+          "n1/data/audit.log", String(decoding: written, as: UTF8.self).replacing("failed", with: "done"))
+        let broken = try audit("verify", "--plain")
+        #expect(broken.ending == .exited(4) && broken.words.hasPrefix("broken\t2\t1\t2\t"), "\(broken)")
       }
     }
 

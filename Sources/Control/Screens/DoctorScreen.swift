@@ -25,14 +25,15 @@ package enum DoctorScreen {
   /// A failed check is an error for scripts; a warning is for people.
   package static func exitCode(_ reply: DoctorReply) -> ExitCode { health(reply) == .unhealthy ? .unhealthy : .ok }
 
-  /// Tab-separated: status, name, code, sentence, fix.
-  package static func plain(_ reply: DoctorReply) -> String {
-    reply.checks.map { finding in
-      [
-        finding.status.rawValue, finding.name.printable(), finding.code, finding.sentence.printable(),
-        finding.fix?.printable() ?? "-",
-      ].joined(separator: "\t") + "\n"
-    }.joined()
+  /// Tab-separated: status, name, code, sentence, fix. With `header` the titles come first.
+  package static func plain(_ reply: DoctorReply, header: Bool = false) -> String {
+    (header ? "STATUS\tCHECK\tCODE\tFINDING\tFIX\n" : "")
+      + reply.checks.map { finding in
+        [
+          finding.status.rawValue, finding.name.printable(), finding.code, finding.sentence.printable(),
+          finding.fix?.printable() ?? "-",
+        ].joined(separator: "\t") + "\n"
+      }.joined()
   }
 
   private static let nameColumn = 8

@@ -23,15 +23,16 @@ package struct EventsScreen {
     return text
   }
 
-  /// Tab-separated: time, name, host, code, text.
-  package static func plain(_ reply: EventsReply) -> String {
-    reply.events.map { event in
-      [
-        event.at.description, event.name.rawValue.printable(), event.subject?.shown ?? "-", event.code ?? "-",
-        event.text.printable(),
-      ]
-      .joined(separator: "\t") + "\n"
-    }.joined()
+  /// Tab-separated: time, name, host, code, text. With `header` the titles come first.
+  package static func plain(_ reply: EventsReply, header: Bool = false) -> String {
+    (header ? "TIME\tEVENT\tHOST\tCODE\tTEXT\n" : "")
+      + reply.events.map { event in
+        [
+          event.at.description, event.name.rawValue.printable(), event.subject?.shown ?? "-", event.code ?? "-",
+          event.text.printable(),
+        ]
+        .joined(separator: "\t") + "\n"
+      }.joined()
   }
 
   private func line(_ event: EventReport) -> String {

@@ -56,8 +56,9 @@ package enum MembersScreen {
     return verdict(reply, for: terminal) + "\n" + table.text(for: terminal) + legend(terminal)
   }
 
-  package static func plain(_ reply: MembersReply, filter: MemberFilter = .init()) -> String {
-    table(reply, filter: filter, for: Terminal(isTerminal: false)).plain()
+  /// With `header` the titles come first.
+  package static func plain(_ reply: MembersReply, filter: MemberFilter = .init(), header: Bool = false) -> String {
+    table(reply, filter: filter, for: Terminal(isTerminal: false)).plain(header: header)
   }
 
   package static func verdict(_ reply: MembersReply, for terminal: Terminal) -> String {

@@ -71,8 +71,9 @@ struct Table {
     (columns[left].dropRank ?? 0) < (columns[right].dropRank ?? 0)
   }
 
-  /// The form that is pinned for scripts: tabs, no header, all columns.
-  func plain() -> String {
-    rows.map { $0.map { $0.text.isEmpty ? "-" : $0.text }.joined(separator: "\t") + "\n" }.joined()
+  /// The form that is pinned for scripts: tabs, all columns, titles only where they are asked for.
+  func plain(header: Bool = false) -> String {
+    let titles = header ? columns.map(\.title).joined(separator: "\t") + "\n" : ""
+    return titles + rows.map { $0.map { $0.text.isEmpty ? "-" : $0.text }.joined(separator: "\t") + "\n" }.joined()
   }
 }

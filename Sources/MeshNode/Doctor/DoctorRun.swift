@@ -29,6 +29,7 @@ final class DoctorRun {
   let wanted: [DoctorCheck]
   let startedAt: UInt64
   var peers: [Peer]
+  var surveys: [Survey] = []
   let packetsBefore: PacketCounters?
   var diskFinding: Finding?
   private(set) var isCancelled = false
@@ -122,6 +123,7 @@ extension Shell {
     }
     let run = DoctorRun(connection, wanted: wanted, peers: doctorPeers(), at: loop.now.monotonic)
     doctors.append(run)
+    if wanted.contains(where: { [.clock, .mtu].contains($0) }) { run.surveys = doctorSurveys() }
     if wanted.contains(.disk) { probeDisk(run) }
     if wanted.contains(where: { [.udpOut, .udpIn].contains($0) }), !anySession(run) { run.tryTCP(loop) }
     schedule(ShellTimer.doctor, in: 0)
@@ -158,6 +160,7 @@ extension Shell {
   /// Enough is known, or it took too long.
   private func isFinished(_ run: DoctorRun, now: Now) -> Bool {
     if now.monotonic >= run.startedAt &+ DoctorRun.limit { return true }
+    guard continueSurveys(run, now: now) else { return false }
     if run.wanted.contains(.disk), run.diskFinding == nil { return false }
     guard run.wanted.contains(where: { [.udpOut, .udpIn].contains($0) }) else { return true }
     if run.peers.isEmpty || anySession(run) { return true }
@@ -193,8 +196,7 @@ extension Shell {
     evidence.sessions = node.channel.sessionCount
     evidence.sessionsFromOutside = sightings.sessionsFromOutside
     evidence.connectionsFromOutside = links.counters.accepted
-    evidence.largestSent = sightings.largestSent
-    evidence.largestReceived = sightings.largestReceived
+    evidence.surveys = run.surveys.map(\.evidence)
     evidence.tooLong = failures.filter { $0.error == UVError(code: -EMSGSIZE) }.map(\.to)
     evidence.observed = sightings.ownEndpoints
     evidence.ownAddresses = HostAddresses.all()

@@ -13,7 +13,7 @@ extension Shell {
     run.wanted.compactMap { check in
       switch check {
       case .config: configFinding()
-      case .clock: clockFinding()
+      case .clock: clockFinding(run)
       case .hardware: hardwareFinding()
       case .disk: run.diskFinding ?? Finding(.disk, .fail, "the disk has not answered in time")
       case .keys: keysFinding()
@@ -32,30 +32,21 @@ extension Shell {
         evidence: Array(warnings.prefix(5)), fix: "mesh-ctl config check")
   }
 
-  /// The operator and peers have signed moments: one that lies in the future means that this clock is behind.
-  private func clockFinding() -> Finding {
-    let now = SystemClock.now.wallSeconds
-    let newest = identity.roster.hosts.compactMap { identity.roster.certificate(of: $0) }
-      .max { $0.notBefore < $1.notBefore }
-    if let newest, newest.notBefore > now &+ Certificate.clockSkew {
-      return Finding(
-        .clock, .fail, "this clock is behind by at least \(newest.notBefore - now) s",
-        evidence: [
-          "the certificate of \(newest.name) begins at \(Timestamp(seconds: newest.notBefore))",
-          "this machine says \(Timestamp(seconds: now))",
-        ], fix: "sudo timedatectl set-ntp true")
-    }
-    if node.channel.sessionCount > 0 {
-      return Finding(.clock, .ok, "peers accept the times that this host signs")
-    }
-    return Finding(
-      .clock, .skip, "no peer has confirmed this clock yet",
-      evidence: ["this machine says \(Timestamp(seconds: now)); peers refuse more than 120 s of difference silently"])
+  private func clockFinding(_ run: DoctorRun) -> Finding {
+    var evidence = ClockEvidence(now: SystemClock.now.wallSeconds)
+    evidence.newest = identity.roster.hosts.compactMap { identity.roster.certificate(of: $0) }
+      .max { $0.notBefore < $1.notBefore }.map { ($0.name, $0.notBefore) }
+    evidence.surveys = run.surveys.map(\.evidence)
+    return evidence.finding
   }
 
   private func hardwareFinding() -> Finding {
     let shortfalls = shortfalls
-    let words = "\(Figures.decimal(host.processors, 1)) processors, \(Figures.bytes(host.memoryLimit ?? 0)) memory"
+    let cores =
+      host.processors.rounded() == host.processors
+      ? Plural.of(Int(host.processors), "core") : "\(Figures.decimal(host.processors, 1)) cores"
+    let words = [cores, host.memoryLimit.map { "\(Figures.bytes($0)) memory" }].compactMap { $0 }.joined(
+      separator: ", ")
     guard let first = shortfalls.first else {
       return Finding(.hardware, .ok, "\(words); the loop was late by at most \(host.loopLag / 1_000_000) ms in 5 s")
     }
@@ -124,7 +115,7 @@ private struct DiskProbe: Sendable {
 
   var finding: Finding {
     if let fault { return Finding(.disk, .fail, fault.sentence, fix: "df -h \(folder)") }
-    let words = "a durable write takes \(Figures.short(seconds)) s, \(Figures.bytes(free)) free"
+    let words = "a durable write takes \(Figures.short(seconds)), \(Figures.bytes(free)) free"
     if free < DiskProbe.leastFree { return Finding(.disk, .fail, words, fix: "df -h \(folder)") }
     return Finding(.disk, seconds > DiskProbe.slow ? .warn : .ok, words)
   }

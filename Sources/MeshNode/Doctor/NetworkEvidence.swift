@@ -33,6 +33,24 @@ package struct PeerEvidence: Equatable {
   }
 }
 
+/// What came of questions of full size to one host.
+package struct SurveyEvidence: Equatable {
+  package var name: String
+  package var endpoint: Endpoint
+  package var questions = 0
+  /// How far its wall clock is ahead of ours, in seconds; `nil` when no answer came.
+  package var ahead: Double?
+  /// Half of the round trip: the answer tells the time of some moment within it.
+  package var precision = 0.0
+  /// Something came from it after it was first asked, so small datagrams pass.
+  package var isHeard = false
+
+  package init(name: String, endpoint: Endpoint) {
+    self.name = name
+    self.endpoint = endpoint
+  }
+}
+
 /// Everything that the network checks go by. It needs no session: a host whose UDP is blocked has none.
 package struct NetworkEvidence: Equatable {
   /// The mesh port.
@@ -46,8 +64,8 @@ package struct NetworkEvidence: Equatable {
   package var sessions = 0
   /// TCP connections that peers opened to the mesh port, since the start.
   package var connectionsFromOutside: UInt64 = 0
-  package var largestSent = 0
-  package var largestReceived = 0
+  /// Hosts with a session that were asked for their clocks in datagrams of full size.
+  package var surveys: [SurveyEvidence] = []
   /// Sends that the kernel refused as longer than the path's MTU.
   package var tooLong: [Endpoint] = []
   /// Where peers see this host, newest last.

@@ -1,5 +1,6 @@
 package import Control
 import EventLoop
+import SecureChannel
 import Wire
 
 /// The network checks: evidence in, findings out. Pure, so that each case is a test.
@@ -97,19 +98,35 @@ extension NetworkEvidence {
   // MARK: mtu
 
   /// Longest datagram of the mesh.
-  static let longest = 1_232
+  static let longest = DatagramSize.maximum
 
   private func mtu() -> Finding {
+    let size = "full size (\(NetworkEvidence.longest) bytes)"
     if let first = tooLong.first {
       return Finding(
-        .mtu, .fail, "the path to \(first) takes no datagrams of full size (\(NetworkEvidence.longest) bytes)",
+        .mtu, .fail, "the path to \(first) takes no datagrams of \(size)",
         evidence: tooLong.prefix(5).map { "\($0): message too long" }, fix: "ip route get \(first.addressText)")
     }
-    guard sessions > 0 else { return Finding(.mtu, .skip, "no session, so nothing large was sent yet") }
+    let passed = surveys.filter { $0.ahead != nil }
+    let stuck = surveys.filter { $0.ahead == nil && $0.isHeard }
+    let words = { (survey: SurveyEvidence) in
+      "\(survey.name) \(survey.endpoint): \(Plural.of(survey.questions, "question")), no answer"
+    }
+    if let first = stuck.first {
+      return Finding(
+        .mtu, .fail,
+        "datagrams of \(size) do not come back from \(stuck.count) of \(Plural.hosts(surveys.count)), small ones do",
+        evidence: stuck.prefix(5).map(words), fix: "ping -M do -s 1232 \(first.endpoint.addressText)")
+    }
+    let silent = surveys.filter { $0.ahead == nil }.prefix(5).map(words)
+    guard !passed.isEmpty else {
+      return surveys.isEmpty
+        ? Finding(.mtu, .skip, "not proved: no session with another host")
+        : Finding(.mtu, .skip, "not proved: the hosts that were asked are silent", evidence: silent)
+    }
     return Finding(
-      .mtu, .ok, "datagrams of up to \(largestSent) bytes left whole, of up to \(largestReceived) came in",
-      evidence: largestSent < 1_100
-        ? ["nothing near the full size of \(NetworkEvidence.longest) bytes was due yet"] : [])
+      .mtu, .ok, "datagrams of \(size) pass both ways with \(passed.count) of \(Plural.hosts(surveys.count))",
+      evidence: silent)
   }
 
   // MARK: nat

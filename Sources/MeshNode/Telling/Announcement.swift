@@ -23,6 +23,7 @@ extension EventName {
   static let nodeStopped = EventName(rawValue: "node.stopped")
   static let nodeLeft = EventName(rawValue: "node.left")
   static let nodeReloaded = EventName(rawValue: "node.reloaded")
+  static let nodeAuditFailed = EventName(rawValue: "node.audit.failed")
   static let nodeCertificateRefused = EventName(rawValue: "node.certificate.refused")
   static let nodeMemoryUnlocked = EventName(rawValue: "node.memory.unlocked")
   static let nodeStateDamaged = EventName(rawValue: "node.state.damaged")
@@ -30,6 +31,7 @@ extension EventName {
   static let nodeWarning = EventName(rawValue: "node.warning")
   static let peerMoved = EventName(rawValue: "peer.moved")
   static let peerIdentityConflict = EventName(rawValue: "peer.identity.conflict")
+  static let peerCertificateDelivered = EventName(rawValue: "peer.certificate.delivered")
   static let peerTransferFailed = EventName(rawValue: "peer.transfer.failed")
 }
 
@@ -51,6 +53,16 @@ struct Announcer {
       Announcement(
         name: .nodeCertificateRefused, level: .warning, health: .degraded, subject: from,
         text: "a certificate\(from.map { " from " + names($0) } ?? "") was refused: \(reason)")
+    case .transferEnded(let purpose, let host, let failure?):
+      Announcement(
+        name: .peerTransferFailed, level: purpose == .certificate ? .warning : .info, subject: host,
+        text: "the \(purpose.words) could not be brought to \(names(host)): \(failure.words)")
+    case .transferEnded(.certificate, let host, nil):
+      Announcement(
+        name: .peerCertificateDelivered, level: .notice, subject: host,
+        text: "the renewed certificate has reached \(names(host))")
+    case .transferEnded:
+      nil  // rosters and what else goes by itself
     case .persistFailed:
       Announcement(
         name: .nodePersistFailed, level: .error, health: .unhealthy, subject: own,
@@ -155,10 +167,7 @@ struct Announcer {
       Announcement(name: .peerLinkUp, level: .debug, subject: host, text: "link with \(names(host))")
     case .linkDown(let host):
       Announcement(name: .peerLinkDown, level: .debug, subject: host, text: "link with \(names(host)) ended")
-    case .transferFailed(_, let failure):
-      Announcement(
-        name: .peerTransferFailed, level: .info, subject: own, text: "a transfer failed: \(failure.words)")
-    case .linkFrame, .linkReady, .transferReceived, .transferSent, .labelFloor:
+    case .linkFrame, .linkReady, .transferReceived, .transferSent, .transferFailed, .labelFloor, .surveyed:
       nil  // consumed by the joints of NodeCore
     }
   }
@@ -178,6 +187,18 @@ extension SessionEnd {
     case .banned: "banned"
     case .unanswered: "no answer"
     case .replaced: "replaced"
+    }
+  }
+}
+
+extension TransferPurpose {
+  var words: String {
+    switch self {
+    case .roster: "roster"
+    case .worldManifest: "world"
+    case .objectBatch: "map data"
+    case .snapshot: "snapshot"
+    case .certificate: "renewed certificate"
     }
   }
 }

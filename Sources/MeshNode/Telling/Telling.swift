@@ -51,6 +51,8 @@ extension Shell {
     case .membership(.ownEndpoint(let endpoint)): sightings.observed(endpoint)
     case .channel(.sessionUp(_, let endpoint)):
       if !hellos.hasAsked(endpoint, at: loop.now.monotonic) { sightings.sessionsFromOutside &+= 1 }
+    case .channel(.surveyed(let host, let wall, let roundTrip)):
+      for run in doctors { run.surveyed(host, wall: wall, roundTrip: roundTrip, at: SystemClock.wall) }
     case .membership(let event): joining.follow(event, own: identity.host)
     case .channel(.identityConflict(let host, let first, let second)):
       seen.copiedKeys[host] = (first, second)
@@ -101,8 +103,6 @@ struct Sightings {
   /// Addresses that are remembered.
   static let limit = 8
 
-  var largestSent = 0
-  var largestReceived = 0
   /// Sessions that peers opened to an address that we had not asked.
   var sessionsFromOutside: UInt64 = 0
   /// Where peers see us, newest last.

@@ -145,8 +145,8 @@ package struct ChannelModel: PeerChannel {
       beginTransfer(purpose, content, to: host, id: id, now: now, into: &effects)
     case .report:
       counters.violations &+= 1
-    case .adopt, .wantLink, .linkFrame, .linkCredit:
-      break  // certificates and links are the real channel's
+    case .adopt, .wantLink, .linkFrame, .linkCredit, .survey:
+      break  // certificates, links and surveys are the real channel's
     }
   }
 

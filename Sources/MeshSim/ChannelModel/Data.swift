@@ -163,7 +163,7 @@ extension ChannelModel {
       _ = try reader.u8()
       let body = try reader.take(Int(try reader.u16()))
       switch FrameKind(rawValue: kind) {
-      case .time: break
+      case .time, .survey: break
       case .path: try receivePath(body, from: from, peer: peer, on: place, now: now, into: &effects)
       case .streamControl: try receiveStreamControl(body, from: peer, on: place, now: now, into: &effects)
       case .gossip, .heartbeat:

@@ -27,7 +27,7 @@ package final class SecureDirectory {
       let contributor = contributors == 0 ? 0 : UInt32(number % contributors + 1)
       let begins = HostClock.worldBegins / 1_000_000_000
       var request = CertificateRequest(
-        network: network.id, serial: entropy.u64() | 1, notBefore: begins - 86_400, notAfter: begins + 90 * 86_400,
+        network: network.id, serial: entropy.u64() | 1, notBefore: begins - 86_400, notAfter: begins + 89 * 86_400,
         roles: .host, trustClass: 1, ringSeed: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 16),
         key: identity.key, name: "sim-\(number)")
       request.contributor = contributor

@@ -33,7 +33,8 @@ private func secureNode(_ birth: Birth, _ secure: SecureDirectory) -> Node<Secur
       settings: ChannelSettings(port: birth.endpoint.port, reaches: .privateRange))
   else { preconditionFailure("the memory for secrets of a simulated world is full") }
   let signer = RosterSigner(
-    roster: roster, certificate: certificate, facts: facts, version: UInt64(birth.life))
+    roster: roster, certificate: certificate, facts: facts,
+    version: RosterSigner.firstVersion(after: birth.disk.generation ?? 0, at: birth.now, draw: mix64(birth.seed &+ 3)))
   let membership = Membership(
     host: identity.hostID, roles: .host, settings: birth.profile.membership, signer: signer,
     persistedGeneration: birth.disk.generation ?? 0, seed: mix64(birth.seed &+ 1))

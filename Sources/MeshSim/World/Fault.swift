@@ -17,6 +17,8 @@ package enum Fault: Hashable, Sendable {
   case leave(Int)
   /// A spare machine runs with the keys of another: a copied disk.
   case clone(of: Int, on: Int)
+  /// The same with the key files alone.
+  case cloneKeys(of: Int, on: Int)
   /// The operator revokes a machine's certificate, on another machine.
   case revoke(Int, on: Int)
 
@@ -76,6 +78,7 @@ extension Fault: CustomStringConvertible {
     case .restartAt(let host, let other): "restart \(host) at the address of \(other)"
     case .leave(let host): "leave \(host)"
     case .clone(let host, let spare): "clone \(host) on \(spare)"
+    case .cloneKeys(let host, let spare): "clone the keys of \(host) on \(spare)"
     case .revoke(let host, let on): "revoke \(host) on \(on)"
     case .freeze(let host, let span): "freeze \(host) for \(seconds(span)) s"
     case .starve(let host, let pause, let span):

@@ -26,10 +26,11 @@ extension Simulation {
     case .leave(let machine): leave(machine)
     case .clone(let machine, let spare):
       guard !isRunning(spare) else { return }
-      machines[spare].identity = machines[machine].identity
       machines[spare].disk = machines[machine].disk
-      checks.cloned(machines[machine].identity)
-      start(spare, through: seeds(for: spare))
+      startTwin(of: machine, on: spare)
+    case .cloneKeys(let machine, let spare):
+      guard !isRunning(spare) else { return }
+      startTwin(of: machine, on: spare)
     case .revoke(let machine, let judge):
       checks.revoked(machines[machine].identity)
       command(.revoke(revocation(machines[machine].identity)), on: judge)
@@ -45,6 +46,12 @@ extension Simulation {
       }
     default: applyToWires(fault)
     }
+  }
+
+  private func startTwin(of machine: Int, on spare: Int) {
+    machines[spare].identity = machines[machine].identity
+    checks.cloned(machines[machine].identity)
+    start(spare, through: seeds(for: spare))
   }
 
   private func stall(_ fault: Fault) {
@@ -105,7 +112,8 @@ extension Simulation {
   private func subject(of fault: Fault) -> Int {
     switch fault {
     case .crash(let machine), .restart(let machine), .restartEmpty(let machine), .restartElsewhere(let machine),
-      .restartAt(let machine, _), .leave(let machine), .clone(let machine, _), .revoke(let machine, _),
+      .restartAt(let machine, _), .leave(let machine), .clone(let machine, _), .cloneKeys(let machine, _),
+      .revoke(let machine, _),
       .freeze(let machine, _), .starve(let machine, _, _), .block(let machine, _, _),
       .blockAndOpen(let machine, _, _, _, _), .egressLoss(let machine, _),
       .ingressLoss(let machine, _), .egressDelay(let machine, _), .pathLoss(let machine, _, _),

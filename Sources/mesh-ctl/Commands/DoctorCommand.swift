@@ -30,7 +30,7 @@ struct DoctorCommand: ParsableCommand {
         let subject = local.hostName
         console.show(
           reply, text: DoctorScreen.text(reply, subject: subject, for: console.terminal),
-          plain: DoctorScreen.plain(reply),
+          plain: DoctorScreen.plain(reply, header: console.wantsHeader),
           verdict: DoctorScreen.verdict(reply, subject: subject, for: console.terminal))
         return DoctorScreen.exitCode(reply)
       }

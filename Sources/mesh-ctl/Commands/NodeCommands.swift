@@ -97,7 +97,8 @@ struct MembersCommand: ParsableCommand {
         let verdict = MembersScreen.verdict(reply, for: console.terminal)
         let text = MembersScreen.text(reply, filter: filter, for: console.terminal)
         reply.members.removeAll { !filter.matches($0) }
-        console.show(reply, text: text, plain: MembersScreen.plain(reply), verdict: verdict)
+        console.show(
+          reply, text: text, plain: MembersScreen.plain(reply, header: console.wantsHeader), verdict: verdict)
         return .ok
       }
     }
@@ -137,12 +138,14 @@ struct EventsCommand: ParsableCommand {
       try client.send(.events(query))
       var screen = EventsScreen(for: console.terminal)
       var patience: Duration? = global.timeout.duration
+      var header = console.wantsHeader
       while let reply = try client.next(EventsReply.self, within: patience) {
         console.show(
-          reply, text: screen.text(reply), plain: EventsScreen.plain(reply),
-          verdict: "\(Plural.of(reply.events.count, "event"))\n")
+          reply, text: screen.text(reply), plain: EventsScreen.plain(reply, header: header),
+          verdict: "\(Plural.of(reply.events.count, "event"))\n", ends: !follow)
         guard follow else { return .ok }
         patience = nil
+        header = false
       }
       throw Fault(.noNode, ["socket": try console.socketPath()], evidence: ["the node closed the connection"])
     }

@@ -1,5 +1,5 @@
 package struct LeaveReply: Reply, Hashable {
-  package enum State: String, Codable, Sendable { case leaving, left }
+  package enum State: String, Codable, Sendable, CaseIterable { case leaving, left }
   package static let schemaName = "mesh.leave/1"
   package var schema = LeaveReply.schemaName
   package var at: Timestamp
@@ -15,7 +15,7 @@ package struct LeaveReply: Reply, Hashable {
 }
 
 package struct RevokeReply: Reply, Hashable {
-  package enum State: String, Codable, Sendable {
+  package enum State: String, Codable, Sendable, CaseIterable {
     /// New here: it is being spread.
     case adopted
     /// Was known already.
@@ -71,7 +71,7 @@ package struct RenewReply: Reply, Hashable {
   package var results: [Result]
 
   package struct Result: Codable, Hashable, Sendable {
-    package enum State: String, Codable, Sendable {
+    package enum State: String, Codable, Sendable, CaseIterable {
       /// The host has it (or it is this host itself).
       case delivered
       /// Under way; a renewed certificate is also spread as metadata.
@@ -92,5 +92,38 @@ package struct RenewReply: Reply, Hashable {
   package init(at: Timestamp, results: [Result]) {
     self.at = at
     self.results = results.sorted { $0.host.id < $1.host.id }
+  }
+}
+
+package struct ReloadReply: Reply, Hashable {
+  package static let schemaName = "mesh.reload/1"
+  package var schema = ReloadReply.schemaName
+  package var at: Timestamp
+  /// Where the settings come from.
+  package var origin: String
+  /// Paths of settings that have another value now.
+  package var changed: [String]
+  /// Paths of settings that will have another value after a restart.
+  package var afterRestart: [String]
+  package var warnings: [String]
+
+  package init(at: Timestamp, origin: String, changed: [String], afterRestart: [String], warnings: [String]) {
+    self.at = at
+    self.origin = origin
+    self.changed = changed
+    self.afterRestart = afterRestart
+    self.warnings = warnings
+  }
+
+  /// `changed: node.log_level; after a restart: network.listen`
+  package var summary: String {
+    var words = changed.isEmpty ? "nothing changed at once" : "changed: " + changed.joined(separator: ", ")
+    if !afterRestart.isEmpty { words += "; after a restart: " + afterRestart.joined(separator: ", ") }
+    return words
+  }
+
+  /// Tab-separated: `now` or `restart`, path.
+  package var plain: String {
+    (changed.map { "now\t\($0)\n" } + afterRestart.map { "restart\t\($0)\n" }).joined()
   }
 }

@@ -47,6 +47,9 @@ package struct MemberReport: Codable, Hashable, Sendable {
   package var lossRatio: Double?
   /// Since the last authentic datagram from it.
   package var seenSecondsAgo: Double?
+  /// Hash of the program that it runs, and of its settings, in hexadecimal digits, as it states them.
+  package var build: String?
+  package var settings: String?
   /// Filled only when something is unusual, a few words: `no ack from 3 of 3`, `1 core < 4 (p2p.conf:6)`.
   package var why: String?
 

@@ -13,8 +13,9 @@ extension DoctorCheck {
       ErrorCode.Text(
         "check: clock", "the clock agrees with the mesh", help: "mesh-ctl doctor clock", exit: .unhealthy,
         """
-        Certificates and handshakes carry times. More than 120 seconds of difference and peers refuse each other \
-        silently. Set the clock by NTP (`timedatectl set-ntp true`).
+        Asks other hosts for their time and compares this clock with the middle one. Certificates carry times: with \
+        more than 120 seconds of difference hosts refuse new and ending ones of each other, silently. A warning comes \
+        from 5 seconds on. Set the clock by NTP (`timedatectl set-ntp true`).
         """)
     case .udpOut:
       ErrorCode.Text(
@@ -27,8 +28,9 @@ extension DoctorCheck {
       ErrorCode.Text(
         "check: udp-in", "peers can reach this host by UDP", help: "mesh-ctl doctor udp-in", exit: .unhealthy,
         """
-        Asks peers to send to this host's address from a port that it has not spoken to. If that fails while udp-out \
-        works, a firewall or a NAT lets only answers in: open or forward the mesh port for UDP.
+        Proved by a session that a peer has opened without being asked. Fails when answers reach this machine and its \
+        own packet filter drops them. Where only answers come in, a firewall or a NAT lets nothing else through: open \
+        or forward the mesh port for UDP.
         """)
     case .tcpIn:
       ErrorCode.Text(

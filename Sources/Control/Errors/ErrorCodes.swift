@@ -29,6 +29,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case limitHit = "M023"
   case selfTestFailed = "M024"
   case unsafeEnvironment = "M025"
+  case auditBroken = "M026"
 
   // Joining.
   case noPeerAnswers = "M030"

@@ -4,7 +4,7 @@ package enum ErrorDocument {
     var text = """
       # Errors and exit codes
 
-      Made from the table in `Sources/Control/ErrorTexts.swift`; `mesh-ctl explain CODE` shows the same text.
+      Made from the table in `Sources/Control/Errors`; `mesh-ctl explain CODE` shows the same text.
       Codes `C0xx` are about the text of a configuration; `mesh-ctl explain C020` explains them.
 
       ## Exit codes

@@ -1,0 +1,84 @@
+extension ErrorCode {
+  /// What each code says; the texts stand in files by where they come from.
+  package var text: Text {
+    switch self {
+    // MARK: Talking to a node
+    case .noNode: .noNode
+    case .socketNotPermitted: .socketNotPermitted
+    case .noAnswer: .noAnswer
+    case .controlVersion: .controlVersion
+    case .badReply: .badReply
+    case .socketPathTooLong: .socketPathTooLong
+    case .badRequest: .badRequest
+    case .tooManyClients: .tooManyClients
+    case .requestNotPermitted: .requestNotPermitted
+
+    // MARK: What a node warns about
+    case .notJoined: .notJoined
+    case .hostSuspect: .hostSuspect
+    case .hostDead: .hostDead
+    case .viewsDiffer: .viewsDiffer
+    case .impaired: .impaired
+    case .identityConflict: .identityConflict
+    case .certificateExpiring: .certificateExpiring
+    case .certificateExpired: .certificateExpired
+    case .settingsDiffer: .settingsDiffer
+    case .alone: .alone
+    case .revokedHere: .revokedHere
+    case .stateNotWritten: .stateNotWritten
+    case .memoryNotLocked: .memoryNotLocked
+    case .limitHit: .limitHit
+    case .selfTestFailed: .selfTestFailed
+    case .unsafeEnvironment: .unsafeEnvironment
+    case .auditBroken: .auditBroken
+
+    // MARK: Joining
+    case .noPeerAnswers: .noPeerAnswers
+    case .foreignNetwork: .foreignNetwork
+    case .bootstrapLine: .bootstrapLine
+    case .nameNotResolved: .nameNotResolved
+    case .portInUse: .portInUse
+    case .configurationBroken: .configurationBroken
+
+    // MARK: Keys, pastes and certificates
+    case .requestDamaged: .requestDamaged
+    case .welcomeDamaged: .welcomeDamaged
+    case .welcomeForAnother: .welcomeForAnother
+    case .otherNetworkHere: .otherNetworkHere
+    case .passphraseWrong: .passphraseWrong
+    case .passphraseUnfit: .passphraseUnfit
+    case .networkExists: .networkExists
+    case .noIdentity: .noIdentity
+    case .noNetwork: .noNetwork
+    case .noOperatorKey: .noOperatorKey
+    case .fileMode: .fileMode
+    case .fileKind: .fileKind
+    case .fileDamaged: .fileDamaged
+    case .cannotWrite: .cannotWrite
+    case .cannotRead: .cannotRead
+    case .hostUnknown: .hostUnknown
+    case .confirmationMissing: .confirmationMissing
+    case .confirmationWrong: .confirmationWrong
+    case .badName: .badName
+    case .wrongOperator: .wrongOperator
+    case .badOption: .badOption
+    case .actionGoesOn: .actionGoesOn
+    case .hostUnreachable: .hostUnreachable
+    case .unknownTopic: .unknownTopic
+    case .timeOut: .timeOut
+    case .labFailed: .labFailed
+
+    // MARK: What doctor finds
+    case .checkConfig: DoctorCheck.config.text
+    case .checkClock: DoctorCheck.clock.text
+    case .checkUDPOut: DoctorCheck.udpOut.text
+    case .checkUDPIn: DoctorCheck.udpIn.text
+    case .checkTCPIn: DoctorCheck.tcpIn.text
+    case .checkMTU: DoctorCheck.mtu.text
+    case .checkNAT: DoctorCheck.nat.text
+    case .checkHardware: DoctorCheck.hardware.text
+    case .checkDisk: DoctorCheck.disk.text
+    case .checkKeys: DoctorCheck.keys.text
+    }
+  }
+}
