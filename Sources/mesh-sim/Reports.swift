@@ -1,7 +1,6 @@
 import FoundationEssentials
-import MeshSim
-
 import Glibc
+import MeshSim
 
 /// Progress and failures go to standard error, so that standard output stays a table or one JSON object.
 func complain(_ text: String) {
