@@ -18,6 +18,16 @@ package enum JSONLine {
     return [UInt8](data) + [0x0a]
   }
 
+  /// A property's name as it stands in JSON: `rttSeconds` is `rtt_seconds`.
+  static func fieldName(_ property: String) -> String {
+    var name = ""
+    for character in property {
+      if character.isUppercase, !name.isEmpty { name += "_" }
+      name += character.lowercased()
+    }
+    return name
+  }
+
   /// `nil` when the line is not such an object.
   package static func decode<Value: Decodable>(_ type: Value.Type, from line: some Collection<UInt8>) -> Value? {
     let decoder = JSONDecoder()

@@ -155,20 +155,20 @@ extension Membership {
     lostSomebody(now, into: &effects)
   }
 
-  /// A death that others have found. A rumour is believed when enough distinct accusers vouch for it; otherwise, and
-  /// always when it comes from an exchange of tables, it is an accusation: the subject is told and has time to answer,
-  /// so that the merge after a partition evicts nobody who lives.
+  /// A death that others have found. A rumour is believed when enough distinct accusers vouch for it and the subject
+  /// has had time to answer us; otherwise, and always when it comes from an exchange of tables, it is an accusation: the
+  /// subject is told and may refute, so that the merge after a partition evicts nobody who lives.
   mutating func learnDeath(
     _ death: Item.Death, from source: Source, _ now: Now, into effects: inout MembershipEffects
   ) {
     guard let slot = accused(death.subject, death.incarnation) else { return }
-    let quorum = settings.breaks(.quorumOfOne) ? 1 : MembershipSettings.quorum(live: table.liveCount)
+    let quorum = quorumOfRumour(about: slot, from: source, now)
     var vouched = suspicions[slot]?.accusations ?? Accusations()
     var news = Accusations()
     for position in 0..<death.accusations.count {
       let claimed = death.accusations[position]
       if vouched.contains(claimed.accuser) { continue }
-      if let quorum, source.kind == .rumour, vouched.distinct >= quorum { break }
+      if let quorum, vouched.distinct >= quorum { break }
       guard
         let accusation = proven(
           death.subject, death.incarnation, by: claimed.accuser, claimed.signature, from: source, now, into: &effects)
@@ -176,11 +176,7 @@ extension Membership {
       _ = vouched.add(accusation)
       _ = news.add(accusation)
     }
-    if let quorum, source.kind == .rumour, vouched.distinct >= quorum {
-      if suspicions[slot] == nil {
-        suspicions[slot] = Suspicion(
-          start: now.monotonic, live: table.liveCount, loss: health.loss, settings: settings)
-      }
+    if let quorum, vouched.distinct >= quorum {
       suspicions[slot]?.accusations = vouched
       counters.deathsLearned &+= 1
       declareDead(slot, now, into: &effects)
@@ -191,6 +187,18 @@ extension Membership {
     counters.deathsDoubted &+= 1
     for position in 0..<news.count { accuse(slot, news[position], now, into: &effects) }
     if source.kind == .sync || source.kind == .roster { tellDead(slot, now, into: &effects) }
+  }
+
+  /// How many accusers it takes to believe this death at once; `nil` when it is not to be believed yet.
+  ///
+  /// News of a suspicion runs ahead of that of the death by the time that a suspicion lasts. Whoever has not suspected
+  /// the subject for half of the shortest one was cut off from those who found the death, and they perhaps from the
+  /// subject: right after a partition was mended, rumours of that kind are about everybody.
+  private func quorumOfRumour(about slot: Int, from source: Source, _ now: Now) -> Int? {
+    guard source.kind == .rumour, let suspicion = suspicions[slot],
+      now.monotonic &- suspicion.start >= suspicion.minimum / 2
+    else { return nil }
+    return settings.breaks(.quorumOfOne) ? 1 : MembershipSettings.quorum(live: table.liveCount)
   }
 
   /// A death together with the subject's own record: from exchanges of tables and rosters, where the receiver may never
@@ -330,14 +338,5 @@ extension Membership {
       Message.youAreDead(isBuried: isBuried).write(into: &writer)
       Item.dead(death).write(into: &writer)
     }
-  }
-
-  /// The items have been applied already: where the accusation was proven, our incarnation is raised. The sender gets
-  /// our record at once.
-  mutating func toldDead(
-    weAreDoubted: Bool, by host: HostID, at endpoint: Endpoint, _ now: Now, into effects: inout MembershipEffects
-  ) {
-    guard weAreDoubted else { return }
-    sendSelf(to: host, at: endpoint, now, into: &effects)
   }
 }

@@ -94,7 +94,10 @@ extension Membership {
       askedToHelp(sequence, target, milliseconds, for: host, at: endpoint, now, into: &effects)
     case .nack(let sequence, _):
       refused(sequence, by: host)
-    case .gossip, .meta:
+    case .gossip:
+      // Who has missed our refutation would wait for it in vain while the mesh does not rest.
+      if weAreDoubted { sendSelf(to: host, at: endpoint, now, into: &effects) }
+    case .meta:
       break
     case .join(let expected):
       greeted(by: host, at: endpoint, expectedAt: expected, now, into: &effects)
@@ -107,7 +110,8 @@ extension Membership {
     case .metaPull(let hosts):
       serveMetadata(of: hosts, to: host, at: endpoint, now, into: &effects)
     case .youAreDead:
-      toldDead(weAreDoubted: weAreDoubted, by: host, at: endpoint, now, into: &effects)
+      // The items have been applied already: where the accusation was proven, our incarnation is raised.
+      if weAreDoubted { sendSelf(to: host, at: endpoint, now, into: &effects) }
     case .rosterPull:
       rosterAsked(by: host, now, into: &effects)
     }
@@ -129,6 +133,7 @@ extension Membership {
   /// Most of what comes is known. A self-record or a death that is no news is passed over by its head alone, before
   /// anything is copied. What a host says of itself is read: it may be a twin of the one that we know.
   private mutating func passKnown(_ reader: inout Reader, from source: Source) throws(WireError) -> Bool {
+    if settings.breaks(.requeuedWithoutChange) { return false }
     var ahead = reader
     guard let subject = try ahead.passHead(), subject.host != source.host, let slot = table.slot(of: subject.host),
       slot != MemberTable.own,

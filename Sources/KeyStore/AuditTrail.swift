@@ -1,5 +1,6 @@
 import Hashing
 package import Control
+import Hashing
 import SecureChannel
 
 /// The audit log of a node, `audit.log` in its data folder: JSON lines, only ever appended to, each with the hash of the
@@ -64,14 +65,16 @@ package struct AuditTrail: Sendable {
     var entry: AuditEntry?
   }
 
+  private static func entry(of line: ArraySlice<UInt8>) -> AuditEntry? {
+    line.count <= lineLimit ? JSONLine.decode(AuditEntry.self, from: line) : nil
+  }
+
   private func read(_ path: String) throws(Fault) -> [UInt8] {
     try PrivateFile.read(path, limit: AuditTrail.readLimit) { Array($0) } ?? []
   }
 
   private static func lines(of bytes: [UInt8]) -> [Line] {
-    bytes.split(separator: 0x0a, omittingEmptySubsequences: true).map {
-      Line(bytes: $0, entry: $0.count <= lineLimit ? JSONLine.decode(AuditEntry.self, from: $0) : nil)
-    }
+    bytes.split(separator: 0x0a, omittingEmptySubsequences: true).map { Line(bytes: $0, entry: entry(of: $0)) }
   }
 
   /// Where a node goes on, and whether the last line lacks its line feed: it was torn when the machine stopped.
@@ -79,11 +82,11 @@ package struct AuditTrail: Sendable {
     var bytes = try read(path)
     let isTorn = bytes.last.map { $0 != 0x0a } ?? false
     if bytes.isEmpty { bytes = try read(older) }
-    let lines = AuditTrail.lines(of: bytes)
+    let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: true)
     var head = Head()
     guard let last = lines.last else { return (head, false) }
-    head.hash = AuditTrail.hash(of: last.bytes)
-    head.sequence = lines.last { $0.entry != nil }?.entry?.sequence ?? 0
+    head.hash = AuditTrail.hash(of: last)
+    head.sequence = lines.reversed().lazy.compactMap { AuditTrail.entry(of: $0)?.sequence }.first ?? 0
     return (head, isTorn)
   }
 

@@ -41,18 +41,28 @@ final class Console {
 
   func print(_ text: String) { Console.write(text, to: STDOUT_FILENO) }
 
-  /// A reply in the form that was asked for.
+  /// A reply in the form that was asked for. `ends`: nothing else comes after it.
   func show(
     _ reply: some Reply, text: @autoclosure () -> String, plain: @autoclosure () -> String,
-    verdict: @autoclosure () -> String
+    verdict: @autoclosure () -> String, ends: Bool = true
   ) {
     if options.json {
       print(String(decoding: reply.line(), as: UTF8.self))
     } else if options.quiet {
       print(verdict())
+    } else if options.plain {
+      print(plain())
     } else {
-      print(options.plain ? plain() : text())
+      ends ? page(text()) : print(text())
     }
+  }
+
+  /// Text for people: where it is longer than the terminal, through the pager that they use.
+  func page(_ text: String) {
+    let lines = text.utf8.count { $0 == 0x0a }
+    guard terminal.isTerminal, lines >= terminal.height, isatty(STDIN_FILENO) == 1, !options.watch, !options.noPager,
+      environment["TERM"] != "dumb", let command = Pager.command(environment), Pager.show(text, with: command)
+    else { return print(text) }
   }
 
   /// A word to the person, not data.

@@ -30,6 +30,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "Times in UTC instead of local time.")
   var utc = false
 
+  @Flag(name: .long, help: "Long text goes to the terminal as it is (see $PAGER).")
+  var noPager = false
+
   @Flag(name: .long, help: "Never ask anything; fail with the name of the flag to give.")
   var noInput = false
 

@@ -23,7 +23,7 @@ struct MeshCtlCommand: ParsableCommand {
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
       ReloadCommand.self, AuditCommand.self,
       KeyCommand.self, WorldCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self,
-      CompletionCommand.self,
+      SchemaCommand.self, CompletionCommand.self, ManualCommand.self,
       LabCommand.self,
     ],
     defaultSubcommand: nil)

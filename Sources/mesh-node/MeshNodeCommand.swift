@@ -51,7 +51,11 @@ struct MeshNodeCommand: ParsableCommand {
     help: ArgumentHelp("Sets node.log_level.", valueName: "trace|debug|info|notice|warning|error|critical"))
   var logLevel: LogLevel?
 
+  @Flag(name: .long, help: "Print the manual page, for man(1), and end.")
+  var manual = false
+
   func run() throws {
+    if manual { return print(MeshNodeCommand.page.text, terminator: "") }
     var options = RunOptions()
     options.folder = dir
     options.configuration = config
@@ -66,6 +70,31 @@ struct MeshNodeCommand: ParsableCommand {
       throw ArgumentParser.ExitCode(loaded.settings == nil ? Control.ExitCode.configuration.rawValue : 0)
     }
     throw ArgumentParser.ExitCode(Startup.run(options).rawValue)
+  }
+}
+
+extension MeshNodeCommand {
+  static var page: ManualPage {
+    // Wide, so that words are not broken where the manual fills its lines anyway.
+    let help = helpMessage(columns: 400)
+    var page = ManualPage(program: "mesh-node", section: 8, abstract: configuration.abstract, synopsis: "[options]")
+    page.heading("DESCRIPTION")
+    page.discussion(help: help)
+    page.heading("OPTIONS")
+    page.options(help: help)
+    page.heading("SIGNALS")
+    page.entries([
+      ("SIGTERM, SIGINT", "Say goodbye and end; a second one ends at once."),
+      ("SIGHUP", "Read the configuration again."),
+    ])
+    page.heading("ENVIRONMENT")
+    page.entries([
+      ("MESH_DIR", "The node's folder, where no --dir is given."),
+      ("NOTIFY_SOCKET, WATCHDOG_USEC", "Of systemd: readiness, status and signs of life are told there."),
+    ])
+    page.heading("SEE ALSO")
+    page.paragraph("mesh-ctl(1)")
+    return page
   }
 }
 

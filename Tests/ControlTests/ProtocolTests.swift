@@ -88,7 +88,7 @@ struct RepliesTests {
     expectRoundTrip(Samples.audit, "mesh.audit/1")
     expectRoundTrip(
       AuditCheckReply(file: "audit.log", lines: 2, first: 1, last: 2, head: "00", breaks: ["line 2"]),
-      "mesh.audit-check/1")
+      "mesh.audit_check/1")
     expectRoundTrip(
       RenewReply(at: Samples.now, results: [.init(host: Samples.gef2, state: .failed, reason: "dead")]), "mesh.renew/1")
   }

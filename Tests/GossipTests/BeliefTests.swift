@@ -8,6 +8,9 @@ import Wire
   private let refuted = Incarnation(generation: 60_000_000, refutation: 1)
   private let reborn = Incarnation(generation: 60_000_001, refutation: 0)
   private func peer(_ index: Int) -> HostID { Stage.peer(index) }
+  /// Half of the shortest suspicion in a small `lan` mesh: what a suspect must have had to answer before the word of
+  /// others is enough.
+  private static let timeToAnswer: UInt64 = 1_500_000_000
 
   // MARK: Deaths
 
@@ -17,22 +20,46 @@ import Wire
     #expect(stage.status(0) == .suspect)
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(1)]), from: 2)
     #expect(stage.status(0) == .suspect, "the same again, by another mouth")
+    stage.now += BeliefTests.timeToAnswer
+    stage.receive(Forge(5).dead(peer(0), life, by: [peer(1)]), from: 2)
+    #expect(stage.status(0) == .suspect, "nor with time")
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(2)]), from: 2)
     #expect(stage.status(0) == .dead)
     #expect(stage.events.contains(.dead(peer(0), life, accusers: [peer(1), peer(2)])))
   }
 
-  @Test func twoAccusersAtOnceAreEnough() {
+  /// After a partition the other side's rumours bury everybody on ours.
+  @Test func whoIsNotSuspectedMayAnswerFirst() {
     let stage = Stage(peers: 6)
-    stage.receive(Forge(5).dead(peer(0), life, by: [peer(1), peer(2)]), from: 3)
-    #expect(stage.status(0) == .dead)
+    let rumour = Forge(5).dead(peer(0), life, by: [peer(1), peer(2)])
+    stage.receive(rumour, from: 3)
+    #expect(stage.status(0) == .suspect)
+    stage.now += BeliefTests.timeToAnswer - 1
+    stage.receive(rumour, from: 3)
+    #expect(stage.status(0) == .suspect)
+    stage.now += 1
+    stage.receive(rumour, from: 3)
+    #expect(stage.status(0) == .dead, "it had its time, and two vouch for it")
+    #expect(stage.events.contains(.dead(peer(0), life, accusers: [peer(1), peer(2)])))
+  }
+
+  @Test func aRefutationInTimeEndsTheRumour() {
+    let stage = Stage(peers: 6)
+    let rumour = Forge(5).dead(peer(0), life, by: [peer(1), peer(2)])
+    stage.receive(rumour, from: 3)
+    stage.receive(Forge(5).alive(peer(0), refuted), from: 0)
+    stage.now += 2 * BeliefTests.timeToAnswer
+    stage.receive(rumour, from: 3)
+    #expect(stage.status(0) == .alive)
   }
 
   @Test func onePersonsMachinesCountOnce() {
     let stage = Stage(peers: 6) { $0 == 1 || $0 == 2 || $0 == 3 ? 77 : 0 }
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(1), peer(2), peer(3)]), from: 1)
     #expect(stage.status(0) == .suspect)
-    stage.receive(Forge(5).suspect(peer(0), life, by: peer(4)), from: 4)
+    stage.now += BeliefTests.timeToAnswer
+    stage.receive(Forge(5).dead(peer(0), life, by: [peer(1), peer(2), peer(3)]), from: 1)
+    #expect(stage.status(0) == .suspect)
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(1), peer(4)]), from: 1)
     #expect(stage.status(0) == .dead)
   }
@@ -40,6 +67,8 @@ import Wire
   /// DESIGN 5.3.
   @Test func inAMeshOfThreeOneAccuserIsEnough() {
     let stage = Stage(peers: 2)
+    stage.receive(Forge(5).suspect(peer(0), life, by: peer(1)), from: 1)
+    stage.now += BeliefTests.timeToAnswer
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(1)]), from: 1)
     #expect(stage.status(0) == .dead)
   }
@@ -48,8 +77,11 @@ import Wire
     let stage = Stage(peers: 1)
     stage.signer.adopt(peer(7))
     stage.signer.adopt(peer(8))
-    stage.receive(Forge(5).dead(peer(0), life, by: [peer(7), peer(8)]), from: 7)
-    #expect(stage.status(0) == .suspect)
+    for _ in 0..<3 {
+      stage.receive(Forge(5).dead(peer(0), life, by: [peer(7), peer(8)]), from: 7)
+      #expect(stage.status(0) == .suspect)
+      stage.now += BeliefTests.timeToAnswer
+    }
   }
 
   @Test func forgedAndUnknownAccusersDoNotCount() {
@@ -110,6 +142,8 @@ import Wire
 
   @Test func precedence() {
     let stage = Stage(peers: 6)
+    stage.receive(Forge(5).suspect(peer(0), life, by: peer(1)), from: 1)
+    stage.now += BeliefTests.timeToAnswer
     stage.receive(Forge(5).dead(peer(0), life, by: [peer(1), peer(2)]), from: 1)
     stage.receive(Forge(5).alive(peer(0), life), from: 1)
     #expect(stage.status(0) == .dead, "the same incarnation does not rise")
@@ -168,6 +202,18 @@ import Wire
     let answers = stage.sent.filter { $0.to == peer(3) }
     #expect(answers.count == 1 && answers[0].bytes[0] == 5 && answers[0].bytes[1] == 1)
     #expect(stage.membership.incarnation.refutation == 1)
+  }
+
+  /// Whoever still accuses an incarnation that we have left has missed our refutation, whatever it sends.
+  @Test func whoHasMissedOurRefutationGetsOurRecord() {
+    let stage = Stage(peers: 4)
+    let own = stage.membership.incarnation
+    stage.receive(Forge(5).suspect(stage.host, own, by: peer(1)), from: 1)
+    _ = stage.takeSent()
+    stage.receive(Forge(5).suspect(stage.host, own, by: peer(1)), from: 3)
+    let answers = stage.sent.filter { $0.to == peer(3) }
+    #expect(answers.count == 1 && answers[0].bytes[0] == 5 && answers[0].bytes[1] == 1)
+    #expect(stage.membership.incarnation.refutation == own.refutation + 1)
   }
 
   @Test func oneLiarCannotBuryUs() {

@@ -53,5 +53,8 @@ import Testing
     #expect(losses.ratio == 0, "the oldest is forgotten")
     for _ in 0..<100 { losses.add(lost: true) }
     #expect(losses.ratio == 1)
+    for _ in 0..<40 { losses.add(lost: false) }
+    losses.add(lost: true)
+    #expect(losses.ratio == 1.0 / 31)
   }
 }

@@ -63,9 +63,11 @@ import Wire
     lab.command(.survey(two.host), one)
     lab.run(milliseconds: 200)
     lab.tap = nil
-    for datagram in held { lab.inject(datagram.bytes, from: datagram.from, into: one) }
-    #expect(held.count == 2 && surveys(one).count == 1)
-    #expect(one.counted(.droppedSurveyAnswer) == 1)
+    try #require(held.count == 2)
+    lab.inject(held[0].bytes, from: held[0].from, into: one)
+    #expect(surveys(one).isEmpty && one.counted(.droppedSurveyAnswer) == 1)
+    lab.inject(held[1].bytes, from: held[1].from, into: one)
+    #expect(surveys(one).count == 1)
   }
 
   @Test func thereIsNoSurveyWithoutASessionAndNoStormOfThem() throws {

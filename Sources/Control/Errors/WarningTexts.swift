@@ -46,8 +46,8 @@ extension ErrorCode.Text {
     "identity used twice", "another process lives with the identity of this host ({host})",
     help: "mesh-ctl explain M015", exit: .refused, severity: .unhealthy,
     """
-    The same key file is used by two processes, on this machine or on a copy of it. The one with the older life \
-    ends. If you copied a disk or a container, make a new identity there: `mesh-ctl init --name NAME` with an \
+    The same key file is used by two processes, on this machine or on a copy of it. The process that began later \
+    ends, the one that was there goes on. If you copied a disk or a container, make a new identity there: `mesh-ctl init --name NAME` with an \
     empty data directory. If you did not, the key file was stolen: revoke the host.
     """)
 

@@ -65,7 +65,7 @@ package struct AuditReply: Reply, Hashable {
 
 /// `mesh-ctl audit verify`
 package struct AuditCheckReply: Reply, Hashable {
-  package static let schemaName = "mesh.audit-check/1"
+  package static let schemaName = "mesh.audit_check/1"
   package var schema = AuditCheckReply.schemaName
   package var file: String
   package var lines: Int

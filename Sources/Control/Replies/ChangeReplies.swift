@@ -1,5 +1,5 @@
 package struct LeaveReply: Reply, Hashable {
-  package enum State: String, Codable, Sendable { case leaving, left }
+  package enum State: String, Codable, Sendable, CaseIterable { case leaving, left }
   package static let schemaName = "mesh.leave/1"
   package var schema = LeaveReply.schemaName
   package var at: Timestamp
@@ -15,7 +15,7 @@ package struct LeaveReply: Reply, Hashable {
 }
 
 package struct RevokeReply: Reply, Hashable {
-  package enum State: String, Codable, Sendable {
+  package enum State: String, Codable, Sendable, CaseIterable {
     /// New here: it is being spread.
     case adopted
     /// Was known already.
@@ -71,7 +71,7 @@ package struct RenewReply: Reply, Hashable {
   package var results: [Result]
 
   package struct Result: Codable, Hashable, Sendable {
-    package enum State: String, Codable, Sendable {
+    package enum State: String, Codable, Sendable, CaseIterable {
       /// The host has it (or it is this host itself).
       case delivered
       /// Under way; a renewed certificate is also spread as metadata.

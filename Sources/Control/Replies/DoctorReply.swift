@@ -49,7 +49,7 @@ package enum DoctorCheck: String, CaseIterable, Sendable {
 }
 
 package struct Finding: Codable, Hashable, Sendable {
-  package enum Status: String, Codable, Sendable { case ok, warn, fail, skip }
+  package enum Status: String, Codable, Sendable, CaseIterable { case ok, warn, fail, skip }
 
   package var code: String
   /// A `DoctorCheck`, or one that this program does not know yet.

@@ -13,7 +13,7 @@ extension Reply {
 /// Longest reply line in bytes: 2,000 members are about 1 MiB.
 package let replyLineLimit = 4 << 20
 
-package enum Health: String, Codable, Sendable, Comparable {
+package enum Health: String, Codable, Sendable, Comparable, CaseIterable {
   case ok, degraded, unhealthy
 
   package var exitCode: ExitCode {

@@ -75,7 +75,7 @@ package struct ViewAgreement: Codable, Hashable, Sendable {
   }
 }
 
-package enum JoinState: String, Codable, Sendable {
+package enum JoinState: String, Codable, Sendable, CaseIterable {
   /// Asking peers; none has answered.
   case joining
   /// No peers are known: alone by decision.

@@ -36,6 +36,8 @@ extension ChannelModel {
   private static let renewalInterest = Nanoseconds.seconds(10)
   /// An answered HELLO is confirmed by a datagram, so often again while nothing is heard.
   private static let confirmations: UInt32 = 4
+  /// Two sessions that both sides set up within this time crossed.
+  private static let crossing = Nanoseconds.seconds(3)
 
   // MARK: Initiator
 
@@ -176,7 +178,7 @@ extension ChannelModel {
     sessions[place].established = now.monotonic
     peers[peer].endpoint = from
     peers[peer].tries = 0
-    adopt(place, of: peer)
+    adopt(place, of: peer, now: now, into: &effects)
     effects.events.append(.sessionUp(host(of: peer), from))
     let sent = flush(pending.frames, on: place, now: now, into: &effects)
     // The first DATA proves to the responder that its answer came.
@@ -300,7 +302,7 @@ extension ChannelModel {
     responder.unconfirmed.removeAll { $0 == place }
     sessions[place].state = .confirmed
     peers[peer].endpoint = from
-    adopt(place, of: peer)
+    adopt(place, of: peer, now: now, into: &effects)
     effects.events.append(.sessionUp(host(of: peer), from))
     resumeTransfers(with: Int(peers[peer].index), now: now, into: &effects)
     // What waited for our own handshake goes out on this session; that handshake ends.
@@ -309,11 +311,28 @@ extension ChannelModel {
     _ = flush(pending.frames, on: place, now: now, into: &effects)
   }
 
-  /// The newest confirmed session is used; one older stays for datagrams that are under way.
-  private mutating func adopt(_ place: Int, of peer: Int) {
+  /// The newest confirmed session is used; one older stays for datagrams that are under way. Of two for which both sides
+  /// asked at once, the one that the lower host id asked for stays, so that both use the same.
+  private mutating func adopt(_ place: Int, of peer: Int, now: Now, into effects: inout ChannelEffects) {
+    let current = Int(peers[peer].current)
     if peers[peer].previous >= 0 { sessions.close(Int(peers[peer].previous)) }
+    if current >= 0, hasCrossed(current, place, now: now), isPreferred(current) {
+      peers[peer].previous = Int32(place)
+      // The other side may know it as unconfirmed only.
+      sendEmpty(on: current, now: now, into: &effects)
+      return
+    }
     peers[peer].previous = peers[peer].current
     peers[peer].current = Int32(place)
+  }
+
+  private func hasCrossed(_ current: Int, _ new: Int, now: Now) -> Bool {
+    sessions[current].isInitiator != sessions[new].isInitiator
+      && now.monotonic &- sessions[current].established < ChannelModel.crossing
+  }
+
+  private func isPreferred(_ session: Int) -> Bool {
+    sessions[session].isInitiator == (host(of: Int(sessions[session].peer)) > directory.identities[own].host)
   }
 
   // MARK: Bytes

@@ -57,7 +57,8 @@ extension Experiment {
       let sent = world.checks.census.since(sentBefore)
       trial.expect(
         sent.others == 0 || trial.loss > 0, check: 20, "quiet",
-        "\(sent.others) messages other than ping, ack and load were sent although nothing changed", in: world, run: 0)
+        "messages other than ping, ack and load were sent although nothing changed: \(sent.othersByType)",
+        in: world, run: 0)
       return world.traffic.since(before)
     }
     let scale = Double(trial.nodes) * Double(span) / 1e9

@@ -142,7 +142,7 @@ struct EventsCommand: ParsableCommand {
       while let reply = try client.next(EventsReply.self, within: patience) {
         console.show(
           reply, text: screen.text(reply), plain: EventsScreen.plain(reply, header: header),
-          verdict: "\(Plural.of(reply.events.count, "event"))\n")
+          verdict: "\(Plural.of(reply.events.count, "event"))\n", ends: !follow)
         guard follow else { return .ok }
         patience = nil
         header = false
