@@ -52,7 +52,7 @@ package struct ShardState: Hashable, Sendable {
   func item(_ key: [UInt8]) -> Item? { segments[ShardState.segment(of: key)][key] }
 
   /// The entry follows `position`.
-  mutating func apply(_ entry: Entry) {
+  package mutating func apply(_ entry: Entry) {
     let segment = ShardState.segment(of: entry.key)
     switch entry.change {
     case .put:
