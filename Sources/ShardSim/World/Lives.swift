@@ -35,6 +35,7 @@ extension ShardWorld {
     guard machines[machine].isRunning else { return }
     trace.note(.ended, host: machine, at: time, 0, 0, isNoticed ? "killed" : "without power")
     machines[machine].core = nil
+    machines[machine].coreFingerprint = nil
     machines[machine].backlog = []
     machines[machine].pausedUntil = 0
     machines[machine].disk.crash(&chance)
