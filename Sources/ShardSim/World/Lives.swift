@@ -19,7 +19,7 @@ extension ShardWorld {
       me: machines[machine].member, store: machines[machine].store, settings: settings.core,
       signer: SimulatedSigner(me: hosts[machine], hosts: hosts), seed: chance.next(), recovered: recovered, now: now)
     ledger.started(machine)
-    feed(.command(.adopt(voterSet)), to: machine)
+    feed(.command(.adopt(firstVoterSet)), to: machine)
     for (index, shard) in shards.enumerated() {
       feed(
         .command(.place(shard, replicas: replicas[index].map { hosts[$0] }, minimum: settings.minimum)), to: machine)
