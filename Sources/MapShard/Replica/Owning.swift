@@ -13,7 +13,8 @@ extension ShardHost {
 
   /// Followers as the record, the proposal and the replica list want them: all of `M`, and learners.
   mutating func refreshSet(_ index: Int) {
-    guard isOwner(index) else { return }
+    guard isOwner(index), replicas[index].isSetStale else { return }
+    replicas[index].isSetStale = false
     let recorded = replicas[index].members
     let maximal = maximalSet(index)
     var wanted = maximal.filter { $0 != me }
@@ -185,7 +186,7 @@ extension ShardHost {
     }
     if let position = progress.snapshotPosition, appended.match >= position {
       progress.snapshotPosition = nil
-      progress.snapshotSentAt = nil
+      progress.snapshotUntil = nil
     }
     if progress.sent < progress.match ?? 0 { progress.sent = progress.match ?? 0 }
     if progress.sent <= progress.match ?? 0 {
@@ -200,7 +201,7 @@ extension ShardHost {
   private mutating func stepBack(
     _ index: Int, _ place: Int, last: Position, hint: Position, _ effects: inout ShardEffects
   ) {
-    if let at = replicas[index].others[place].snapshotSentAt, now < at &+ ShardHost.snapshotPatience { return }
+    if let end = replicas[index].others[place].snapshotUntil, now < end { return }
     replicas[index].others[place].isStreaming = false
     let log = replicas[index].log
     for position in [last, hint] where log.contains(position) {
@@ -218,11 +219,14 @@ extension ShardHost {
     }
   }
 
-  static let snapshotPatience = Nanoseconds.seconds(30)
+  /// How long a snapshot may be on its way: transfers of links are far faster than this 1 MB/s.
+  static func snapshotPatience(_ bytes: Int) -> UInt64 {
+    Nanoseconds.seconds(5) &+ UInt64(bytes) &* 1_000
+  }
 
   mutating func sendSnapshot(_ index: Int, _ place: Int, _ effects: inout ShardEffects) {
     let progress = replicas[index].others[place]
-    guard progress.snapshotSentAt.map({ now >= $0 &+ ShardHost.snapshotPatience }) ?? true else { return }
+    guard progress.snapshotUntil.map({ now >= $0 }) ?? true else { return }
     guard let content = replicas[index].state.content(of: replicas[index].shard).encoded() else {
       counters.limitsHit += 1
       return
@@ -236,7 +240,7 @@ extension ShardHost {
     replicas[index].others[place].isRepair = false
     effects.snapshots.append(
       ShardEffects.SnapshotSend(shard: replicas[index].shard, to: progress.member.host, content: bytes))
-    replicas[index].others[place].snapshotSentAt = now
+    replicas[index].others[place].snapshotUntil = now &+ ShardHost.snapshotPatience(content.count)
     replicas[index].others[place].snapshotPosition = replicas[index].state.position.sequence
     // Entries that come meanwhile follow the snapshot.
     replicas[index].others[place].sent = replicas[index].state.position.sequence

@@ -56,6 +56,8 @@ struct Replica: Hashable, Sendable {
   var releasedAt: UInt64 = 0
   var releaseAgainAt: UInt64 = 0
   var others: [Progress] = []
+  /// What `others` follows from has changed.
+  var isSetStale = true
   /// Entries up to here were given to my log and to the followers; later ones wait for their batch.
   var batched: UInt64 = 0
   var batchDue: UInt64?
@@ -116,7 +118,7 @@ struct Progress: Hashable, Sendable {
   var commitDue: UInt64?
   /// It holds everything and has not said that it does so durably: when to ask.
   var durableDue: UInt64?
-  var snapshotSentAt: UInt64?
+  var snapshotUntil: UInt64?
   var snapshotPosition: UInt64?
   var wantsSnapshot = false
   /// An empty APPEND is to go, to hear what it knows.
