@@ -71,6 +71,29 @@ extension DirectedRun {
       world.cut(owner, member, for: 2 * second)
       world.run(for: 5 * second)
     },
+    DirectedRun("move of an idle shard, the target learns of it before the old owner", adjust: { $0.clients = 0 }) {
+      world, owner in
+      let member = world.follower(of: 0, besides: owner)
+      world.run(for: 3 * second)
+      world.apply(.move(world.shards[0], to: member))
+      guard world.runUntilAsked(.move, by: owner, within: second) else { return }
+      world.cut(owner, member, for: 4 * second)
+      world.apply(.cut(from: 0, to: owner))
+      world.schedule(.mend(from: 0, to: owner), at: world.time + 4 * second)
+      world.run(for: 30 * millisecond)
+      // A new link makes it read.
+      world.apply(.breakLink(0, member))
+      world.run(for: 5 * second)
+    },
+    DirectedRun("clean stop under load") { world, owner in
+      for _ in 0..<2 {
+        let now = world.actingMachine(0) ?? owner
+        world.apply(.stop(now))
+        world.run(for: second)
+        world.apply(.restart(now))
+        world.run(for: 2 * second)
+      }
+    },
     DirectedRun("moves one after the other") { world, owner in
       var from = owner
       for _ in 0..<5 {
@@ -132,12 +155,22 @@ extension DirectedRun {
     DirectedRun("answers of heartbeats are slow", adjust: { $0.minimum = 1 }) { world, owner in
       // A promise that is counted from its arrival ends after the member's own.
       let member = world.follower(of: 0, besides: owner)
-      world.apply(.delay(from: member, to: owner, 450 * millisecond))
       world.cut(owner, 0, for: 6 * second)
+      world.run(for: 50 * millisecond)
+      world.apply(.delay(from: member, to: owner, 900 * millisecond))
+      world.apply(.advice(member, about: owner, .dead))
       world.run(for: 1_500 * millisecond)
       world.apply(.cut(from: owner, to: member))
       world.schedule(.mend(from: owner, to: member), at: world.time + 4 * second)
       world.run(for: 6 * second)
+    },
+    DirectedRun("heartbeats are lost, links are not") { world, owner in
+      world.cut(owner, 0, for: 4 * second)
+      for other in world.machines.indices where other != owner && other != 0 {
+        world.apply(.loss(from: owner, to: other, 1))
+        world.apply(.loss(from: other, to: owner, 1))
+      }
+      world.run(for: 4 * second)
     },
     DirectedRun("owner cut off from one member") { world, owner in
       let member = world.follower(of: 0, besides: owner)
@@ -303,6 +336,74 @@ extension DirectedRun {
       world.run(for: 4 * second)
       world.apply(.mendSplit(1 << UInt64(member)))
       world.run(for: 2 * second)
+    },
+    DirectedRun("old voter loses power before its end is durable", adjust: { $0.hosts = 6 }) { world, owner in
+      // The new voters are told, the old one and the owner are not; the owner reaches the old voter alone.
+      let member = world.follower(of: 0, besides: owner)
+      world.apply(.slowDisk(0, 400 * millisecond))
+      world.cut(owner, 4, for: 7 * second)
+      world.cut(owner, 5, for: 7 * second)
+      world.change(voters: [member, 4, 5], tell: [4, 5])
+      world.run(for: 120 * millisecond)
+      world.apply(.powerLoss(0))
+      world.cut(0, 4, for: 5 * second)
+      world.cut(0, 5, for: 5 * second)
+      world.cut(0, member, for: 5 * second)
+      world.run(for: 60 * millisecond)
+      world.apply(.restart(0))
+      world.cut(owner, member, for: 7 * second)
+      world.run(for: 7 * second)
+    },
+    DirectedRun("new voters hear a voter that was away", adjust: {
+      $0.hosts = 7
+      $0.voters = [0, 1, 2]
+    }) { world, owner in
+      // One old voter misses some changes; then only it is reached by the new ones for a while.
+      let away = world.settings.voters.last { $0 != owner } ?? 2
+      world.apply(.split(1 << UInt64(away)))
+      for _ in 0..<2 {
+        world.apply(.bounce(world.follower(of: 0, besides: world.actingMachine(0) ?? owner)))
+        world.run(for: 2 * second)
+      }
+      let rest = world.settings.voters.filter { $0 != away }
+      for old in rest {
+        for new in [4, 5, 6] where new != old { world.cut(old, new, for: 3 * second) }
+      }
+      world.apply(.mendSplit(1 << UInt64(away)))
+      world.run(for: 200 * millisecond)
+      world.change(voters: [4, 5, 6], tell: [4, 5, 6])
+      world.run(for: 6 * second)
+    },
+    DirectedRun("the only voter loses its disk") { world, owner in
+      let member = world.follower(of: 0, besides: owner)
+      world.loseDisk(0)
+      world.loseDisk(member)
+      world.run(for: 100 * millisecond)
+      world.apply(.restart(0))
+      world.apply(.restart(member))
+      world.run(for: 4 * second)
+      world.apply(.rebuild(0))
+      world.run(for: 5 * second)
+    },
+    DirectedRun("one of three voters loses its disk", adjust: {
+      $0.hosts = 6
+      $0.voters = [0, 4, 5]
+    }) { world, owner in
+      // The blank one and one that was away are a majority by number.
+      world.apply(.split(1 << 5))
+      world.apply(.bounce(world.follower(of: 0, besides: owner)))
+      world.run(for: 2 * second)
+      world.loseDisk(4)
+      world.apply(.powerLoss(0))
+      world.apply(.restart(4))
+      world.apply(.mendSplit(1 << 5))
+      let now = world.actingMachine(0) ?? owner
+      world.apply(.bounce(world.follower(of: 0, besides: now)))
+      world.run(for: 4 * second)
+      world.apply(.restart(0))
+      world.run(for: second)
+      world.apply(.voters([0, 4, 5]))
+      world.run(for: 3 * second)
     },
     DirectedRun("voters change while requests are on their way") { world, owner in
       world.apply(.delay(from: world.follower(of: 0, besides: owner), to: 0, 600 * millisecond))
