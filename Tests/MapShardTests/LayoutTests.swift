@@ -50,7 +50,8 @@ import Wire
         previous: Position(epoch: Epoch(2), sequence: 6, hash: 99), commit: 1, isUrgent: true, entries: [entry])),
     .appended(
       ReplicaMessage.Appended(
-        shard: shard, epoch: Epoch(3), version: 8, status: .ok, match: 1, durable: 1, life: Life(rawValue: 1), series: 2)),
+        shard: shard, epoch: Epoch(3), version: 8, status: .ok, match: 1, durable: 1, life: Life(rawValue: 1), series: 2
+      )),
     .appended(
       ReplicaMessage.Appended(
         shard: shard, epoch: Epoch(3), version: 8, status: .gap(last: entry.position, hint: .start), match: 1,

@@ -55,7 +55,8 @@ import Wire
     #expect(kind(by: b) { newReign(&$0, b, [a, b]) } == nil, "the old owner stays out")
     #expect(kind(by: b) { newReign(&$0, c, [b, c]) } == nil, "nobody takes for another")
     #expect(kind(by: b) { newReign(&$0, b, [b, LayoutTests.member(4)]) } == nil)
-    #expect(kind(by: LayoutTests.member(2, 1)) { newReign(&$0, LayoutTests.member(2, 1), [LayoutTests.member(2, 1)]) } == nil)
+    #expect(
+      kind(by: LayoutTests.member(2, 1)) { newReign(&$0, LayoutTests.member(2, 1), [LayoutTests.member(2, 1)]) } == nil)
     #expect(
       kind(by: b) {
         newReign(&$0, b, [b])
@@ -68,8 +69,12 @@ import Wire
     #expect(kind(by: again) { newReign(&$0, again, [again], .recover) } == .recover)
     #expect(kind(by: again) { newReign(&$0, again, [again, c], .recover) } == nil)
     #expect(kind(by: b) { newReign(&$0, b, [b], .recover) } == nil, "who has a seat does not recover")
-    #expect(kind(by: LayoutTests.member(7)) { newReign(&$0, LayoutTests.member(7), [LayoutTests.member(7)], .recover) } == nil)
-    #expect(kind(by: LayoutTests.member(7)) { newReign(&$0, LayoutTests.member(7), [LayoutTests.member(7)], .unclean) } == .unclean)
+    #expect(
+      kind(by: LayoutTests.member(7)) { newReign(&$0, LayoutTests.member(7), [LayoutTests.member(7)], .recover) } == nil
+    )
+    #expect(
+      kind(by: LayoutTests.member(7)) { newReign(&$0, LayoutTests.member(7), [LayoutTests.member(7)], .unclean) }
+        == .unclean)
     #expect(
       kind(by: again) {
         newReign(&$0, again, [again], .recover)

@@ -9,7 +9,8 @@ import Wire
     var chance = Chance(seed: 3)
     for number in 0..<300 {
       world.write(
-        2, "k\(chance.below(40))", String(repeating: "v", count: chance.below(50)), .normal, client: UInt64(chance.below(5)),
+        2, "k\(chance.below(40))", String(repeating: "v", count: chance.below(50)), .normal,
+        client: UInt64(chance.below(5)),
         sequence: UInt64(number))
       if chance.happens(0.1) { world.run(UInt64(chance.below(5))) }
     }

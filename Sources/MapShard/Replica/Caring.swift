@@ -41,7 +41,7 @@ extension ShardHost {
     if peers.isDead(progress.member) { return true }
     if now >= heardAt(index, progress) &+ settings.out { return true }
     return isBehind(index, progress) && now >= max(progress.progressAt, progress.memberSince) &+ settings.out
-      && progress.snapshotUntil == nil
+      && progress.snapshotUntil == nil && !(replicas[index].snapshot?.receivers.contains(progress.member) ?? false)
   }
 
   private mutating func wakeForSilence(_ index: Int) {

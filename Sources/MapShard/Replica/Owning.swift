@@ -108,6 +108,7 @@ extension ShardHost {
     refreshSet(index)
     acknowledge(index, &effects)
     closeBatch(index, &effects)
+    buildSnapshot(index, &effects)
     pump(index, &effects)
     care(index, &effects)
     goOnMoving(index, &effects)
@@ -202,6 +203,7 @@ extension ShardHost {
     _ index: Int, _ place: Int, last: Position, hint: Position, _ effects: inout ShardEffects
   ) {
     if let end = replicas[index].others[place].snapshotUntil, now < end { return }
+    if replicas[index].snapshot?.receivers.contains(replicas[index].others[place].member) ?? false { return }
     replicas[index].others[place].isStreaming = false
     let log = replicas[index].log
     for position in [last, hint] where log.contains(position) {
@@ -217,34 +219,6 @@ extension ShardHost {
     } else {
       replicas[index].others[place].sent = earlier.sequence
     }
-  }
-
-  /// How long a snapshot may be on its way: transfers of links are far faster than this 1 MB/s.
-  static func snapshotPatience(_ bytes: Int) -> UInt64 {
-    Nanoseconds.seconds(5) &+ UInt64(bytes) &* 1_000
-  }
-
-  mutating func sendSnapshot(_ index: Int, _ place: Int, _ effects: inout ShardEffects) {
-    let progress = replicas[index].others[place]
-    guard progress.snapshotUntil.map({ now >= $0 }) ?? true else { return }
-    guard let content = replicas[index].state.content(of: replicas[index].shard).encoded() else {
-      counters.limitsHit += 1
-      return
-    }
-    counters.snapshotsSent += 1
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(content.count + 9)
-    withUnsafeBytes(of: replicas[index].epoch.rawValue.littleEndian) { bytes.append(contentsOf: $0) }
-    bytes.append(replicas[index].others[place].isRepair ? 1 : 0)
-    bytes.append(contentsOf: content)
-    replicas[index].others[place].isRepair = false
-    effects.snapshots.append(
-      ShardEffects.SnapshotSend(shard: replicas[index].shard, to: progress.member.host, content: bytes))
-    replicas[index].others[place].snapshotUntil = now &+ ShardHost.snapshotPatience(content.count)
-    replicas[index].others[place].snapshotPosition = replicas[index].state.position.sequence
-    // Entries that come meanwhile follow the snapshot.
-    replicas[index].others[place].sent = replicas[index].state.position.sequence
-    replicas[index].others[place].isStreaming = false
   }
 
   /// The follower's copy is not what it should be.

@@ -71,6 +71,9 @@ struct Replica: Hashable, Sendable {
   var askFollowersAt: UInt64 = 0
   var move: PlannedMove?
   var comparison = Comparison()
+  /// The state on its way to followers that need it as a whole.
+  var snapshot: SnapshotBuilder?
+  var snapshotSliceAt: UInt64 = 0
   var volatile = VolatileValues()
 
   /// The earliest moment at which something is to be done, and the earliest at which a deadline is set.
