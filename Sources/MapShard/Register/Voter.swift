@@ -78,7 +78,7 @@ extension ShardHost {
   mutating func judge(_ propose: RegisterMessage.Propose, by p: Member, after current: Record?) -> Record? {
     let record = propose.record
     let expected = (current?.version ?? 0) &+ 1
-    guard record.version == expected || settings.breaks(.versionUnchecked) && record.version > expected else {
+    guard record.version == expected || settings.breaks(.versionUnchecked) else {
       return nil
     }
     let kind = ChangeKind.of(record, after: current, by: p)

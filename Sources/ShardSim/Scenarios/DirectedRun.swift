@@ -60,6 +60,10 @@ extension ShardWorld {
     return run(until: time + span) { $0.machines[machine].core?.view(of: shard)?.proposal?.kind == kind }
   }
 
+  func hasVoters(_ first: Int, _ second: Int, in set: UInt64) -> Bool {
+    [first, second].allSatisfy { machines[$0].core?.votingSet == set }
+  }
+
   /// The disk is gone; the process starts with an empty one, under another store id.
   mutating func loseDisk(_ machine: Int) {
     if machines[machine].isRunning { apply(.powerLoss(machine)) }

@@ -94,6 +94,16 @@ extension DirectedRun {
         world.run(for: 2 * second)
       }
     },
+    DirectedRun("clean stop, the old owner hears late") { world, owner in
+      for other in world.machines.indices where other != owner {
+        world.apply(.delay(from: other, to: owner, 250 * millisecond))
+      }
+      world.run(for: second)
+      world.apply(.stop(owner))
+      world.run(for: 2 * second)
+      world.apply(.restart(owner))
+      world.run(for: 2 * second)
+    },
     DirectedRun("moves one after the other") { world, owner in
       var from = owner
       for _ in 0..<5 {
@@ -250,6 +260,15 @@ extension DirectedRun {
         world.run(for: 2 * second)
       }
     },
+    DirectedRun("old appends arrive in a new reign", adjust: { $0.clients = 6 }) { world, owner in
+      for _ in 0..<3 {
+        guard let now = world.actingMachine(0) else { return world.run(for: 2 * second) }
+        world.apply(.split(1 << UInt64(now)))
+        world.run(for: 1_900 * millisecond)
+        world.apply(.mendSplit(1 << UInt64(now)))
+        world.run(for: 2 * second)
+      }
+    },
     DirectedRun("a client repeats itself across a takeover") { world, owner in
       world.add(Reflex(.acknowledges, on: owner, skips: 5, .crash))
       world.run(for: 5 * second)
@@ -338,26 +357,25 @@ extension DirectedRun {
       world.run(for: 2 * second)
     },
     DirectedRun("old voter loses power before its end is durable", adjust: { $0.hosts = 6 }) { world, owner in
-      // The new voters are told, the old one and the owner are not; the owner reaches the old voter alone.
+      // The new voters copy at once; the old one, which has forgotten its end, is the only one that the owner reaches.
       let member = world.follower(of: 0, besides: owner)
-      world.apply(.slowDisk(0, 400 * millisecond))
-      world.cut(owner, 4, for: 7 * second)
-      world.cut(owner, 5, for: 7 * second)
-      world.change(voters: [member, 4, 5], tell: [4, 5])
-      world.run(for: 120 * millisecond)
+      for new in [4, 5] { world.cut(owner, new, for: 9 * second) }
+      world.apply(.slowDisk(0, 3 * second))
+      world.change(voters: [member, 4, 5], tell: [member, 4, 5])
+      _ = world.run(until: world.time + second) { $0.hasVoters(4, 5, in: 2) }
       world.apply(.powerLoss(0))
-      world.cut(0, 4, for: 5 * second)
-      world.cut(0, 5, for: 5 * second)
-      world.cut(0, member, for: 5 * second)
-      world.run(for: 60 * millisecond)
-      world.apply(.restart(0))
+      for other in [member, 4, 5] { world.cut(0, other, for: 6 * second) }
       world.cut(owner, member, for: 7 * second)
+      world.apply(.restart(0))
       world.run(for: 7 * second)
     },
-    DirectedRun("new voters hear a voter that was away", adjust: {
-      $0.hosts = 7
-      $0.voters = [0, 1, 2]
-    }) { world, owner in
+    DirectedRun(
+      "new voters hear a voter that was away",
+      adjust: {
+        $0.hosts = 7
+        $0.voters = [0, 1, 2]
+      }
+    ) { world, owner in
       // One old voter misses some changes; then only it is reached by the new ones for a while.
       let away = world.settings.voters.last { $0 != owner } ?? 2
       world.apply(.split(1 << UInt64(away)))
@@ -378,6 +396,8 @@ extension DirectedRun {
       let member = world.follower(of: 0, besides: owner)
       world.loseDisk(0)
       world.loseDisk(member)
+      // An empty host must not make the shard anew.
+      for other in world.members(of: 0) where other != member { world.cut(member, other, for: 4 * second) }
       world.run(for: 100 * millisecond)
       world.apply(.restart(0))
       world.apply(.restart(member))
@@ -385,10 +405,13 @@ extension DirectedRun {
       world.apply(.rebuild(0))
       world.run(for: 5 * second)
     },
-    DirectedRun("one of three voters loses its disk", adjust: {
-      $0.hosts = 6
-      $0.voters = [0, 4, 5]
-    }) { world, owner in
+    DirectedRun(
+      "one of three voters loses its disk",
+      adjust: {
+        $0.hosts = 6
+        $0.voters = [0, 4, 5]
+      }
+    ) { world, owner in
       // The blank one and one that was away are a majority by number.
       world.apply(.split(1 << 5))
       world.apply(.bounce(world.follower(of: 0, besides: owner)))
