@@ -27,6 +27,7 @@ extension ShardHost {
     var unique: [HostID] = []
     for host in hosts where !unique.contains(host) { unique.append(host) }
     replicas[index].replicas = Array(unique.prefix(Record.membersLimit))
+    replicas[index].isSetStale = true
     replicas[index].minimum = max(1, min(minimum, Record.membersLimit))
     touch(index)
   }

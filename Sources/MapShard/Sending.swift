@@ -14,6 +14,7 @@ extension ShardHost {
       $0.answeredAt = 0
     }
     if !fits { counters.limitsHit += 1 }
+    for index in replicas.indices { replicas[index].isSetStale = true }
     touch(sharedWith: member.host)
   }
 
@@ -122,7 +123,7 @@ extension ShardHost {
       for place in replicas[index].others.indices where replicas[index].others[place].member.host == host {
         replicas[index].others[place].isStreaming = false
         replicas[index].others[place].askedAt = nil
-        replicas[index].others[place].snapshotSentAt = nil
+        replicas[index].others[place].snapshotUntil = nil
         replicas[index].others[place].commitTold = 0
         if let match = replicas[index].others[place].match { replicas[index].others[place].sent = match }
       }

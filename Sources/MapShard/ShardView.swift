@@ -65,7 +65,7 @@ extension ShardHost {
         member: progress.member, isMember: progress.isMember, countsForPromises: progress.countsForPromises,
         match: progress.match, durable: progress.durable, promisedUntil: heard?.until ?? 0,
         isSealed: heard != nil && progress.sealSeries == heard?.series,
-        isGettingSnapshot: progress.snapshotSentAt != nil)
+        isGettingSnapshot: progress.snapshotUntil != nil)
     }
     return ShardView(
       shard: shard, rec: replica.rec, proposal: replica.proposal.map { ($0.kind, $0.record) },

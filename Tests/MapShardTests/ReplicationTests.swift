@@ -165,3 +165,46 @@ import Wire
     #expect(world.view(1)?.log.last.sequence == 0)
   }
 }
+
+/// A large state goes out in slices, with the same bytes.
+@Suite struct SnapshotSliceTests {
+  @Test func slicesGiveTheBytesOfTheWhole() {
+    var settings = ShardSettings.lanFast
+    settings.ringBytes = 10_000
+    settings.sliceBytes = 4_000
+    let world = TestWorld.settled(3, list: [1, 2], settings: settings)
+    for number in 0..<2_000 {
+      world.write(
+        1, "key\(number % 700)", String(repeating: "v", count: number % 90), .normal, client: UInt64(number % 9),
+        sequence: UInt64(number))
+      if number % 50 == 0 { world.run(5) }
+    }
+    world.run(100)
+    var sent: [UInt8] = []
+    world.holdsBack = { message in
+      if case .snapshot(let bytes, _) = message.event { sent = bytes }
+      return false
+    }
+    let state = world.view(1)!.state
+    world.place([1, 2, 3])
+    #expect(world.run(atMost: 5_000) { world.view(1)?.rec?.record.members.count == 3 })
+    #expect(Array(sent.dropFirst(9)) == state.content(of: world.shard).encoded())
+    world.run(100)
+    world.expectSame()
+    #expect(world.violations == [])
+  }
+
+  @Test func aCopyThatNobodyWantsGoes() {
+    let world = TestWorld.settled(4, list: [2, 3])
+    world.write(2, "k", "1")
+    world.run(100)
+    world.place([2, 4])
+    #expect(world.run(atMost: 5_000) { world.view(2)?.rec?.record.members.map(\.host.rawValue) == [2, 4] })
+    world.run(590_000)
+    #expect(world.view(3)!.log.last.sequence == 1)
+    world.run(20_000)
+    #expect(world.view(3)!.log.last.sequence == 0)
+    #expect(world.nodes[world.host(3)]!.disk.recovered.shards[world.shard] == nil)
+    #expect(world.acting == [2])
+  }
+}

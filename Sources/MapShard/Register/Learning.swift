@@ -53,6 +53,7 @@ extension ShardHost {
     replicas[index].absentSince = nil
     let settled = settleProposal(index)
     effects.events.append(.recordLearned(proven))
+    replicas[index].isSetStale = true
     if isNewReign { beginReign(index) }
     let isOwnerNow = isOwner(index)
     if isNewReign, wasOwner, !isOwnerNow { lose(index, oldEpoch, &effects) }
@@ -111,7 +112,6 @@ extension ShardHost {
     replicas[index].said = .nothing
     replicas[index].heldSince = nil
     replicas[index].recordedAt = now
-    raiseCommit(index, to: settings.breaks(.floorMissing) ? replicas[index].commit : last, &effects)
     if !wasOwner { replicas[index].waiting = WaitingRequests() }
     effects.events.append(.won(replicas[index].shard, replicas[index].epoch))
     for member in replicas[index].members where member.host != me.host { sendHeartbeat(to: member.host, &effects) }

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// What a change of a record is (table of E4).
 package enum ChangeKind: UInt8, Sendable, CaseIterable, Hashable {
@@ -24,7 +24,7 @@ struct Proposal: Hashable, Sendable {
 extension ChangeKind {
   /// What change `next` would be, asked for by `p`, after `current`; `nil` when it is none (`legal` of E4). Who may
   /// create, and whether an order is the operator's, is for the voter to say.
-  static func of(_ next: Record, after current: Record?, by p: Member) -> ChangeKind? {
+  package static func of(_ next: Record, after current: Record?, by p: Member) -> ChangeKind? {
     guard let current else {
       let isCreation =
         next.version == 1 && next.epoch.rawValue == 1 && next.owner == p && next.members == [p]

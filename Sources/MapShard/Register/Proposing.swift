@@ -23,6 +23,7 @@ extension ShardHost {
   ) {
     replicas[index].proposal = Proposal(
       kind: kind, record: record, order: order, isFreed: isFreed, interval: settings.proposalRetry, since: now)
+    replicas[index].isSetStale = true
     effects.events.append(.asked(record.shard, record.epoch, record.reason))
     resendProposal(index, &effects)
   }
@@ -32,6 +33,7 @@ extension ShardHost {
     guard let proposal = replicas[index].proposal else { return }
     if settings.breaks(.timeOutResolves), now >= proposal.since &+ settings.out {
       replicas[index].proposal = nil
+      replicas[index].isSetStale = true
       return
     }
     if now >= proposal.resendAt, let set = sets.current {

@@ -41,7 +41,7 @@ extension ShardHost {
     if peers.isDead(progress.member) { return true }
     if now >= heardAt(index, progress) &+ settings.out { return true }
     return isBehind(index, progress) && now >= max(progress.progressAt, progress.memberSince) &+ settings.out
-      && progress.snapshotSentAt == nil
+      && progress.snapshotUntil == nil && !(replicas[index].snapshot?.receivers.contains(progress.member) ?? false)
   }
 
   private mutating func wakeForSilence(_ index: Int) {
@@ -64,6 +64,8 @@ extension ShardHost {
         && (isPromised(progress, at: now) || settings.breaks(.expandWithoutCatchUp)) && !isSilent(index, progress)
     }
     guard let learner, let record = next(index, members: members + [learner.member], reason: .expand) else {
+      let waits = replicas[index].others.contains { !$0.isMember && $0.match != nil }
+      if waits { replicas[index].wake(at: now &+ settings.heartbeatPeriod) }
       return false
     }
     propose(index, .expand, record, &effects)

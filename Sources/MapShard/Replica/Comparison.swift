@@ -115,7 +115,7 @@ extension ShardHost {
       return stop(index, "two copies differ from the owner's", &effects)
     }
     if let place = replicas[index].others.firstIndex(where: { $0.member.host == host }) {
-      replicas[index].others[place].snapshotSentAt = nil
+      replicas[index].others[place].snapshotUntil = nil
       replicas[index].others[place].wantsSnapshot = true
       replicas[index].others[place].isRepair = true
       touch(index)

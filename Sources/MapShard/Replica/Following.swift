@@ -13,6 +13,11 @@ extension ShardHost {
     guard obeys(append, from: from, index, &effects) else { return }
     replicas[index].ownerHeard = now
     let hasMatched = replicas[index].matchedEpoch >= append.epoch
+    // An honest owner has at most its credit under way; what comes beyond is not kept.
+    guard replicas[index].log.bytes <= settings.ringBytes + ShardHost.uncommittedLimit else {
+      counters.limitsHit += 1
+      return
+    }
     guard let plan = match(append, index, hasMatched: hasMatched, &effects) else { return }
     if let cut = plan.cut, !cutLog(index, to: cut, append.epoch, &effects) { return }
     take(plan.entries, index, isUrgent: append.isUrgent, &effects)
@@ -67,6 +72,9 @@ extension ShardHost {
     }
     return append.epoch == replicas[index].epoch && !isOwner(index) || settings.breaks(.staleEpochAccepted)
   }
+
+  /// Bytes of entries beyond the ring that a follower takes before it knows them as committed.
+  static let uncommittedLimit = 64 << 20
 
   // MARK: Matching
 
@@ -266,6 +274,10 @@ extension ShardHost {
       let record = replicas[index].rec?.record, record.owner == from, record.epoch == epoch, !isInDoubt(index)
     else { return }
     let sequence = content.position.sequence
+    guard sequence <= ShardHost.sequenceLimit, content.position.epoch <= epoch else {
+      counters.malformed += 1
+      return
+    }
     // One that lacks committed entries comes only after a loss (f).
     guard sequence >= replicas[index].commit || record.lastLoss > replicas[index].commitEpoch || isRepair else {
       return
@@ -277,6 +289,9 @@ extension ShardHost {
     answer(.ok, match: sequence, index, to: from, &effects)
     touch(index)
   }
+
+  /// No log gets so far in a world's life; beyond it sums could not be trusted.
+  static let sequenceLimit: UInt64 = 1 << 60
 
   /// The state becomes that of the content, and so does the log; entries behind it stay if they follow it.
   private mutating func replace(

@@ -13,7 +13,8 @@ extension ShardHost {
 
   /// Followers as the record, the proposal and the replica list want them: all of `M`, and learners.
   mutating func refreshSet(_ index: Int) {
-    guard isOwner(index) else { return }
+    guard isOwner(index), replicas[index].isSetStale else { return }
+    replicas[index].isSetStale = false
     let recorded = replicas[index].members
     let maximal = maximalSet(index)
     var wanted = maximal.filter { $0 != me }
@@ -107,6 +108,7 @@ extension ShardHost {
     refreshSet(index)
     acknowledge(index, &effects)
     closeBatch(index, &effects)
+    buildSnapshot(index, &effects)
     pump(index, &effects)
     care(index, &effects)
     goOnMoving(index, &effects)
@@ -185,7 +187,7 @@ extension ShardHost {
     }
     if let position = progress.snapshotPosition, appended.match >= position {
       progress.snapshotPosition = nil
-      progress.snapshotSentAt = nil
+      progress.snapshotUntil = nil
     }
     if progress.sent < progress.match ?? 0 { progress.sent = progress.match ?? 0 }
     if progress.sent <= progress.match ?? 0 {
@@ -200,7 +202,8 @@ extension ShardHost {
   private mutating func stepBack(
     _ index: Int, _ place: Int, last: Position, hint: Position, _ effects: inout ShardEffects
   ) {
-    if let at = replicas[index].others[place].snapshotSentAt, now < at &+ ShardHost.snapshotPatience { return }
+    if let end = replicas[index].others[place].snapshotUntil, now < end { return }
+    if replicas[index].snapshot?.receivers.contains(replicas[index].others[place].member) ?? false { return }
     replicas[index].others[place].isStreaming = false
     let log = replicas[index].log
     for position in [last, hint] where log.contains(position) {
@@ -216,31 +219,6 @@ extension ShardHost {
     } else {
       replicas[index].others[place].sent = earlier.sequence
     }
-  }
-
-  static let snapshotPatience = Nanoseconds.seconds(30)
-
-  mutating func sendSnapshot(_ index: Int, _ place: Int, _ effects: inout ShardEffects) {
-    let progress = replicas[index].others[place]
-    guard progress.snapshotSentAt.map({ now >= $0 &+ ShardHost.snapshotPatience }) ?? true else { return }
-    guard let content = replicas[index].state.content(of: replicas[index].shard).encoded() else {
-      counters.limitsHit += 1
-      return
-    }
-    counters.snapshotsSent += 1
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(content.count + 9)
-    withUnsafeBytes(of: replicas[index].epoch.rawValue.littleEndian) { bytes.append(contentsOf: $0) }
-    bytes.append(replicas[index].others[place].isRepair ? 1 : 0)
-    bytes.append(contentsOf: content)
-    replicas[index].others[place].isRepair = false
-    effects.snapshots.append(
-      ShardEffects.SnapshotSend(shard: replicas[index].shard, to: progress.member.host, content: bytes))
-    replicas[index].others[place].snapshotSentAt = now
-    replicas[index].others[place].snapshotPosition = replicas[index].state.position.sequence
-    // Entries that come meanwhile follow the snapshot.
-    replicas[index].others[place].sent = replicas[index].state.position.sequence
-    replicas[index].others[place].isStreaming = false
   }
 
   /// The follower's copy is not what it should be.

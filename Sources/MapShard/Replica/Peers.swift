@@ -9,6 +9,10 @@ struct Peer: Hashable, Sendable {
   /// When anything last came from this life; for the veto and for screens only.
   var lastHeard: UInt64 = 0
 
+  /// Requests to this host's voter in the present second, and when that began.
+  var asked = 0
+  var askedSince: UInt64 = 0
+
   // As a member: towards X.
   /// My promise to X: its life and the deadline.
   var given: (life: Life, until: UInt64)? {

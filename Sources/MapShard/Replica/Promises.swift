@@ -44,6 +44,7 @@ extension ShardHost {
     counters.heartbeatAnswers += 1
     let time = now
     let until = (settings.breaks(.promiseFromReceipt) ? now : stamp) &+ settings.hold
+    let before = peers[from.host]
     peers.update(from.host) {
       if let heard = $0.heard, heard.life == life {
         guard series >= heard.series else { return }
@@ -53,6 +54,12 @@ extension ShardHost {
         $0.heard = Peer.Heard(life: life, series: series, until: until)
       }
       $0.answeredAt = time
+    }
+    // A promise that only goes on changes nothing now; what it changes later is looked at when the earlier one ends.
+    if let before, let heard = before.heard, heard.life == life, heard.series == series, heard.until > time,
+      time < before.answeredAt &+ settings.out
+    {
+      return
     }
     for index in replicas.indices where replicas[index].others.contains(where: { $0.member.host == from.host }) {
       touched.append(index)

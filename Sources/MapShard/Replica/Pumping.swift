@@ -181,6 +181,7 @@ extension ShardHost {
 
   /// Answers, in order, what all of `M` hold (and hold durably, if it is critical). Only while acting (C9).
   mutating func acknowledge(_ index: Int, _ effects: inout ShardEffects) {
+    reachFloor(index, &effects)
     guard replicas[index].acked < replicas[index].log.last.sequence else { return }
     guard acts(index) || settings.breaks(.acknowledgeWithoutAct) && couldAct(index) else { return }
     var limit = replicas[index].batched
@@ -203,7 +204,14 @@ extension ShardHost {
     }
   }
 
-  /// Entries up to here are acknowledged somewhere, or stood in the log of the owner when his reign began: they count.
+  /// What the log held when the reign began counts as committed, once all of `M` hold it: acting means that they do.
+  /// Not before: an owner that never came to act may be followed by one without the end of it (f).
+  mutating func reachFloor(_ index: Int, _ effects: inout ShardEffects) {
+    guard replicas[index].commit < replicas[index].floor, acts(index) else { return }
+    raiseCommit(index, to: replicas[index].floor, &effects)
+  }
+
+  /// Entries up to here are held by all of `M`: every owner to come has them.
   mutating func raiseCommit(_ index: Int, to sequence: UInt64, _ effects: inout ShardEffects) {
     let end = min(sequence, replicas[index].log.last.sequence)
     guard end > replicas[index].commit else { return }

@@ -56,6 +56,8 @@ struct Replica: Hashable, Sendable {
   var releasedAt: UInt64 = 0
   var releaseAgainAt: UInt64 = 0
   var others: [Progress] = []
+  /// What `others` follows from has changed.
+  var isSetStale = true
   /// Entries up to here were given to my log and to the followers; later ones wait for their batch.
   var batched: UInt64 = 0
   var batchDue: UInt64?
@@ -69,6 +71,9 @@ struct Replica: Hashable, Sendable {
   var askFollowersAt: UInt64 = 0
   var move: PlannedMove?
   var comparison = Comparison()
+  /// The state on its way to followers that need it as a whole.
+  var snapshot: SnapshotBuilder?
+  var snapshotSliceAt: UInt64 = 0
   var volatile = VolatileValues()
 
   /// The earliest moment at which something is to be done, and the earliest at which a deadline is set.
@@ -116,7 +121,7 @@ struct Progress: Hashable, Sendable {
   var commitDue: UInt64?
   /// It holds everything and has not said that it does so durably: when to ask.
   var durableDue: UInt64?
-  var snapshotSentAt: UInt64?
+  var snapshotUntil: UInt64?
   var snapshotPosition: UInt64?
   var wantsSnapshot = false
   /// An empty APPEND is to go, to hear what it knows.

@@ -115,6 +115,11 @@ package enum ReplicaMessage: Hashable {
     package var key: [UInt8]
     /// `nil`: gone.
     package var value: [UInt8]?
+
+    package init(key: [UInt8], value: [UInt8]?) {
+      self.key = key
+      self.value = value
+    }
   }
 
   static let entriesLimit = 4096

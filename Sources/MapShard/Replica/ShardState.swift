@@ -23,9 +23,14 @@ package struct ShardState: Hashable, Sendable {
   /// Changed since the hash of the segment was taken; the last one stands for the clients.
   private(set) var hashes: SegmentHashes
 
-  package init() {
+  /// Shared by all shards that are empty: most hosts know of shards of which they hold nothing.
+  private static let empty = ShardState(segments: Array(repeating: [:], count: segmentCount))
+
+  package init() { self = ShardState.empty }
+
+  private init(segments: [[[UInt8]: Item]]) {
     position = .start
-    segments = Array(repeating: [:], count: ShardState.segmentCount)
+    self.segments = segments
     clients = ClientSequences()
     hashes = SegmentHashes()
   }
@@ -52,7 +57,7 @@ package struct ShardState: Hashable, Sendable {
   func item(_ key: [UInt8]) -> Item? { segments[ShardState.segment(of: key)][key] }
 
   /// The entry follows `position`.
-  mutating func apply(_ entry: Entry) {
+  package mutating func apply(_ entry: Entry) {
     let segment = ShardState.segment(of: entry.key)
     switch entry.change {
     case .put:

@@ -10,9 +10,38 @@ extension ShardHost {
     } else if record.members.contains(where: { $0.host == me.host }) {
       considerRecovery(index, record, &effects)
     }
+    guard isInvolved(index, record) else { return considerForgetting(index, record, &effects) }
     // Nothing is heard: the register may know more.
     let quietAt = max(replicas[index].ownerHeard, replicas[index].reignSince) &+ settings.readPeriod
     if now >= quietAt { wantRead(index) } else { replicas[index].wake(at: quietAt) }
+  }
+
+  /// This host holds the shard, or should.
+  private func isInvolved(_ index: Int, _ record: Record) -> Bool {
+    record.members.contains { $0.host == me.host } || record.learners.contains(me.host)
+      || replicas[index].replicas.contains(me.host)
+  }
+
+  /// How long a copy that nobody wants any more is kept: what moved away may come back, and the operator may want it.
+  static let forgetAfter = Nanoseconds.seconds(600)
+
+  /// Placement wants the shard elsewhere and it is whole there: the copy goes.
+  private mutating func considerForgetting(_ index: Int, _ record: Record, _ effects: inout ShardEffects) {
+    guard replicas[index].log.last.sequence > 0, !replicas[index].replicas.isEmpty, replicas[index].proposal == nil,
+      record.members.count >= max(1, min(replicas[index].minimum, replicas[index].replicas.count))
+    else { return }
+    let at = max(replicas[index].ownerHeard, replicas[index].reignSince) &+ ShardHost.forgetAfter
+    guard now >= at else { return replicas[index].wake(at: at) }
+    var forgotten = Replica(shard: record.shard)
+    forgotten.rec = replicas[index].rec
+    forgotten.replicas = replicas[index].replicas
+    forgotten.minimum = replicas[index].minimum
+    forgotten.reignSince = now
+    forgotten.ownerHeard = now
+    forgotten.armed = replicas[index].armed
+    replicas[index] = forgotten
+    durability.forget(index)
+    store(.forget(record.shard), .lazy, &effects)
   }
 
   // MARK: Takeover

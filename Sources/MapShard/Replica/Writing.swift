@@ -22,6 +22,7 @@ extension ShardHost {
       return answer(
         asker, isKept ? .acknowledged(epoch: replicas[index].epoch, sequence: 0) : .refused(.tooLarge), shard, &effects)
     }
+    reachFloor(index, &effects)
     if answerRepeated(index, request, asker, &effects) { return }
     if let expected = request.expected {
       let present = presentSequence(index, request.key)
@@ -152,6 +153,7 @@ extension ShardHost {
       return reply(request, .refused(.notOwner(replicas[index].rec?.record.owner)), &effects)
     }
     guard acts(index) else { return reply(request, .refused(.held(holdReason(index))), &effects) }
+    reachFloor(index, &effects)
     if let value = replicas[index].volatile.value(of: key) {
       return reply(request, .value(value, sequence: 0), &effects)
     }

@@ -8,15 +8,16 @@ extension ShardExperiment {
   ) { trial in
     var gaps: [Double] = []
     var withSecond: [Double] = []
+    var withoutPower: [Double] = []
     var lost = 0
     var duplicated = 0
     var acknowledged = 0
     for run in 0..<trial.result.runs {
       let seed = trial.result.seed &+ UInt64(run)
-      // In every fifth world a second member dies with the owner.
-      let kills = run % 5 == 4 ? 2 : 1
+      // In every fifth world the power of the owner's host fails, in another one a second member dies with it.
+      let way = Takeover.Way(rawValue: run % 5) ?? .kill
       var world = Takeover(seed: seed)
-      let gap = world.run(killing: kills)
+      let gap = world.run(way)
       trial.keepViolation(of: world.world, seed: seed)
       acknowledged += world.world.acknowledgements
       lost += world.lost
@@ -25,10 +26,16 @@ extension ShardExperiment {
         lost += 1
         continue
       }
-      if kills == 1 { gaps.append(gap) } else { withSecond.append(gap) }
+      switch way {
+      case .kill: gaps.append(gap)
+      case .powerLoss: withoutPower.append(gap)
+      case .two: withSecond.append(gap)
+      }
     }
     trial.report("gap_p50_s", percentile(gaps, 0.5))
     trial.report("gap_p99_s", percentile(gaps, 0.99))
+    trial.report("gap_power_loss_p50_s", percentile(withoutPower, 0.5))
+    trial.report("gap_power_loss_p99_s", percentile(withoutPower, 0.99))
     trial.report("gap_two_dead_p50_s", percentile(withSecond, 0.5))
     trial.report("gap_two_dead_p99_s", percentile(withSecond, 0.99))
     trial.report("acknowledged", Double(acknowledged))
@@ -43,6 +50,14 @@ private struct Takeover {
   private(set) var lost = 0
   private(set) var duplicated = 0
 
+  enum Way: Int {
+    /// kill -9: the kernel closes the connections.
+    case kill = 0
+    /// Nobody is told.
+    case powerLoss = 1
+    case two = 2
+  }
+
   init(seed: UInt64) {
     var settings = ShardWorldSettings(seed: seed, hosts: 5)
     settings.replicas = 3
@@ -54,14 +69,14 @@ private struct Takeover {
   }
 
   /// Seconds from the kill to the first acknowledgement of the successor; `nil` when there was none.
-  mutating func run(killing count: Int) -> Double? {
+  mutating func run(_ way: Way) -> Double? {
     guard let owner = world.actingMachine(0) else { return nil }
     // Anywhere between two heartbeats.
     world.run(for: world.chance.below(Nanoseconds.seconds(1)))
     let killedAt = world.time
     let reign = world.newestRecord(of: 0)?.epoch ?? .none
-    world.apply(.powerLoss(owner))
-    if count > 1, let second = world.members(of: 0).first(where: { $0 != owner }) { world.apply(.powerLoss(second)) }
+    world.apply(way == .powerLoss ? .powerLoss(owner) : .crash(owner))
+    if way == .two, let second = world.members(of: 0).first(where: { $0 != owner }) { world.apply(.crash(second)) }
     let isTaken = world.run(until: killedAt + Nanoseconds.seconds(20)) { $0.ledger.shards[0].reign > reign }
     let gap = Double(world.time - killedAt) / 1e9
     world.run(for: Nanoseconds.seconds(2))

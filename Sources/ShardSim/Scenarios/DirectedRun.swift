@@ -54,6 +54,24 @@ extension ShardWorld {
     return others.isEmpty ? (owner + 1) % machines.count : others[number % others.count]
   }
 
+  /// Runs until the machine has asked for a change of that kind and does not know the outcome.
+  mutating func runUntilAsked(_ kind: ChangeKind, by machine: Int, within span: UInt64) -> Bool {
+    let shard = shards[0]
+    return run(until: time + span) { $0.machines[machine].core?.view(of: shard)?.proposal?.kind == kind }
+  }
+
+  func hasVoters(_ first: Int, _ second: Int, in set: UInt64) -> Bool {
+    [first, second].allSatisfy { machines[$0].core?.votingSet == set }
+  }
+
+  /// The disk is gone; the process starts with an empty one, under another store id.
+  mutating func loseDisk(_ machine: Int) {
+    if machines[machine].isRunning { apply(.powerLoss(machine)) }
+    machines[machine].disk.lose()
+    machines[machine].store = chance.next() | 1
+    ledger.untrusted.insert(machine)
+  }
+
   mutating func cut(_ first: Int, _ second: Int, for span: UInt64) {
     for (from, to) in [(first, second), (second, first)] {
       apply(.cut(from: from, to: to))

@@ -71,6 +71,39 @@ extension DirectedRun {
       world.cut(owner, member, for: 2 * second)
       world.run(for: 5 * second)
     },
+    DirectedRun("move of an idle shard, the target learns of it before the old owner", adjust: { $0.clients = 0 }) {
+      world, owner in
+      let member = world.follower(of: 0, besides: owner)
+      world.run(for: 3 * second)
+      world.apply(.move(world.shards[0], to: member))
+      guard world.runUntilAsked(.move, by: owner, within: second) else { return }
+      world.cut(owner, member, for: 4 * second)
+      world.apply(.cut(from: 0, to: owner))
+      world.schedule(.mend(from: 0, to: owner), at: world.time + 4 * second)
+      world.run(for: 30 * millisecond)
+      // A new link makes it read.
+      world.apply(.breakLink(0, member))
+      world.run(for: 5 * second)
+    },
+    DirectedRun("clean stop under load") { world, owner in
+      for _ in 0..<2 {
+        let now = world.actingMachine(0) ?? owner
+        world.apply(.stop(now))
+        world.run(for: second)
+        world.apply(.restart(now))
+        world.run(for: 2 * second)
+      }
+    },
+    DirectedRun("clean stop, the old owner hears late") { world, owner in
+      for other in world.machines.indices where other != owner {
+        world.apply(.delay(from: other, to: owner, 250 * millisecond))
+      }
+      world.run(for: second)
+      world.apply(.stop(owner))
+      world.run(for: 2 * second)
+      world.apply(.restart(owner))
+      world.run(for: 2 * second)
+    },
     DirectedRun("moves one after the other") { world, owner in
       var from = owner
       for _ in 0..<5 {
@@ -132,12 +165,22 @@ extension DirectedRun {
     DirectedRun("answers of heartbeats are slow", adjust: { $0.minimum = 1 }) { world, owner in
       // A promise that is counted from its arrival ends after the member's own.
       let member = world.follower(of: 0, besides: owner)
-      world.apply(.delay(from: member, to: owner, 450 * millisecond))
       world.cut(owner, 0, for: 6 * second)
+      world.run(for: 50 * millisecond)
+      world.apply(.delay(from: member, to: owner, 900 * millisecond))
+      world.apply(.advice(member, about: owner, .dead))
       world.run(for: 1_500 * millisecond)
       world.apply(.cut(from: owner, to: member))
       world.schedule(.mend(from: owner, to: member), at: world.time + 4 * second)
       world.run(for: 6 * second)
+    },
+    DirectedRun("heartbeats are lost, links are not") { world, owner in
+      world.cut(owner, 0, for: 4 * second)
+      for other in world.machines.indices where other != owner && other != 0 {
+        world.apply(.loss(from: owner, to: other, 1))
+        world.apply(.loss(from: other, to: owner, 1))
+      }
+      world.run(for: 4 * second)
     },
     DirectedRun("owner cut off from one member") { world, owner in
       let member = world.follower(of: 0, besides: owner)
@@ -213,6 +256,15 @@ extension DirectedRun {
         world.apply(.cut(from: now, to: member))
         world.apply(.cut(from: member, to: now))
         world.run(for: 3 * second)
+        world.apply(.mendSplit(1 << UInt64(now)))
+        world.run(for: 2 * second)
+      }
+    },
+    DirectedRun("old appends arrive in a new reign", adjust: { $0.clients = 6 }) { world, owner in
+      for _ in 0..<3 {
+        guard let now = world.actingMachine(0) else { return world.run(for: 2 * second) }
+        world.apply(.split(1 << UInt64(now)))
+        world.run(for: 1_900 * millisecond)
         world.apply(.mendSplit(1 << UInt64(now)))
         world.run(for: 2 * second)
       }
@@ -303,6 +355,78 @@ extension DirectedRun {
       world.run(for: 4 * second)
       world.apply(.mendSplit(1 << UInt64(member)))
       world.run(for: 2 * second)
+    },
+    DirectedRun("old voter loses power before its end is durable", adjust: { $0.hosts = 6 }) { world, owner in
+      // The new voters copy at once; the old one, which has forgotten its end, is the only one that the owner reaches.
+      let member = world.follower(of: 0, besides: owner)
+      for new in [4, 5] { world.cut(owner, new, for: 9 * second) }
+      world.apply(.slowDisk(0, 3 * second))
+      world.change(voters: [member, 4, 5], tell: [member, 4, 5])
+      _ = world.run(until: world.time + second) { $0.hasVoters(4, 5, in: 2) }
+      world.apply(.powerLoss(0))
+      for other in [member, 4, 5] { world.cut(0, other, for: 6 * second) }
+      world.cut(owner, member, for: 7 * second)
+      world.apply(.restart(0))
+      world.run(for: 7 * second)
+    },
+    DirectedRun(
+      "new voters hear a voter that was away",
+      adjust: {
+        $0.hosts = 7
+        $0.voters = [0, 1, 2]
+      }
+    ) { world, owner in
+      // One old voter misses some changes; then only it is reached by the new ones for a while.
+      let away = world.settings.voters.last { $0 != owner } ?? 2
+      world.apply(.split(1 << UInt64(away)))
+      for _ in 0..<2 {
+        world.apply(.bounce(world.follower(of: 0, besides: world.actingMachine(0) ?? owner)))
+        world.run(for: 2 * second)
+      }
+      let rest = world.settings.voters.filter { $0 != away }
+      for old in rest {
+        for new in [4, 5, 6] where new != old { world.cut(old, new, for: 3 * second) }
+      }
+      world.apply(.mendSplit(1 << UInt64(away)))
+      world.run(for: 200 * millisecond)
+      world.change(voters: [4, 5, 6], tell: [4, 5, 6])
+      world.run(for: 6 * second)
+    },
+    DirectedRun("the only voter loses its disk") { world, owner in
+      let member = world.follower(of: 0, besides: owner)
+      world.loseDisk(0)
+      world.loseDisk(member)
+      // An empty host must not make the shard anew.
+      for other in world.members(of: 0) where other != member { world.cut(member, other, for: 4 * second) }
+      world.run(for: 100 * millisecond)
+      world.apply(.restart(0))
+      world.apply(.restart(member))
+      world.run(for: 4 * second)
+      world.apply(.rebuild(0))
+      world.run(for: 5 * second)
+    },
+    DirectedRun(
+      "one of three voters loses its disk",
+      adjust: {
+        $0.hosts = 6
+        $0.voters = [0, 4, 5]
+      }
+    ) { world, owner in
+      // The blank one and one that was away are a majority by number.
+      world.apply(.split(1 << 5))
+      world.apply(.bounce(world.follower(of: 0, besides: owner)))
+      world.run(for: 2 * second)
+      world.loseDisk(4)
+      world.apply(.powerLoss(0))
+      world.apply(.restart(4))
+      world.apply(.mendSplit(1 << 5))
+      let now = world.actingMachine(0) ?? owner
+      world.apply(.bounce(world.follower(of: 0, besides: now)))
+      world.run(for: 4 * second)
+      world.apply(.restart(0))
+      world.run(for: second)
+      world.apply(.voters([0, 4, 5]))
+      world.run(for: 3 * second)
     },
     DirectedRun("voters change while requests are on their way") { world, owner in
       world.apply(.delay(from: world.follower(of: 0, besides: owner), to: 0, 600 * millisecond))

@@ -106,7 +106,7 @@ package struct ShardSearch {
         result.path = path.map { "\($0)" }
         return
       }
-      let fingerprint = next.fingerprint
+      let fingerprint = next.fingerprint()
       if let left = entered[fingerprint], left >= UInt8(depth) {
         path.removeLast()
         continue

@@ -139,10 +139,10 @@ extension ShardWorld {
       while let index = stepped?.open.firstIndex(where: { $0.due <= time && $0.event.isDeadline }) {
         guard case .deadline(let machine, let process, _)? = stepped?.open[index].event else { break }
         let isLive = machines[Int(machine)].isRunning && machines[Int(machine)].process == process
-        let before = isLive ? machines[Int(machine)].core?.fingerprint : nil
+        let before = isLive ? coreFingerprint(Int(machine)) : nil
         takeOpen(index)
         settleQueue()
-        if isLive, machines[Int(machine)].core?.fingerprint != before { isOver = true }
+        if isLive, coreFingerprint(Int(machine)) != before { isOver = true }
         if violation != nil { return }
       }
     }
@@ -170,12 +170,14 @@ extension ShardWorld {
   }
 
   /// Equal states have equal fingerprints, within one run of the program.
-  var fingerprint: Int {
+  mutating func fingerprint() -> Int {
     var hasher = Hasher()
     hasher.combine(time)
+    for index in machines.indices {
+      hasher.combine(machines[index].life)
+      hasher.combine(coreFingerprint(index))
+    }
     for machine in machines {
-      hasher.combine(machine.life)
-      hasher.combine(machine.core?.fingerprint)
       hasher.combine(machine.disk.pending.count)
       hasher.combine(machine.disk.syncing)
       for log in machine.disk.durable {
@@ -208,6 +210,13 @@ extension ShardWorld {
       hasher.combine(shard.newest)
     }
     return hasher.finalize()
+  }
+
+  private mutating func coreFingerprint(_ machine: Int) -> Int? {
+    if machines[machine].coreFingerprint == nil {
+      machines[machine].coreFingerprint = machines[machine].core?.fingerprint
+    }
+    return machines[machine].coreFingerprint
   }
 
   private func fingerprint(of event: WorldEvent, _ due: UInt64) -> Int {

@@ -136,7 +136,7 @@ extension ShardWorld {
 
   /// The operator signs the next set of voters and gives it to whoever runs. A rebuild: the only voter has lost its
   /// disk, and the next one learns the register from all hosts.
-  private mutating func change(voters: [Int], isRebuild: Bool = false) {
+  mutating func change(voters: [Int], isRebuild: Bool = false, tell told: [Int]? = nil) {
     voterSet = VoterSetDescription(
       number: voterSet.number + 1,
       voters: voters.map { VoterSeat(host: hosts[$0], store: machines[$0].store) }.sorted(),
@@ -146,7 +146,7 @@ extension ShardWorld {
       SimulatedSigner.signature($0, by: SimulatedSigner.operatorKey)
     }
     let signed = voterSet.signed(signature)
-    for machine in machines.indices where machines[machine].isResponsive(at: time) {
+    for machine in told ?? Array(machines.indices) where machines[machine].isResponsive(at: time) {
       feed(.command(.changeVoters(signed: signed)), to: machine)
     }
   }

@@ -19,7 +19,7 @@ extension ShardWorld {
       me: machines[machine].member, store: machines[machine].store, settings: settings.core,
       signer: SimulatedSigner(me: hosts[machine], hosts: hosts), seed: chance.next(), recovered: recovered, now: now)
     ledger.started(machine)
-    feed(.command(.adopt(voterSet)), to: machine)
+    feed(.command(.adopt(firstVoterSet)), to: machine)
     for (index, shard) in shards.enumerated() {
       feed(
         .command(.place(shard, replicas: replicas[index].map { hosts[$0] }, minimum: settings.minimum)), to: machine)
@@ -35,6 +35,7 @@ extension ShardWorld {
     guard machines[machine].isRunning else { return }
     trace.note(.ended, host: machine, at: time, 0, 0, isNoticed ? "killed" : "without power")
     machines[machine].core = nil
+    machines[machine].coreFingerprint = nil
     machines[machine].backlog = []
     machines[machine].pausedUntil = 0
     machines[machine].disk.crash(&chance)

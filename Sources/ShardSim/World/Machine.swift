@@ -18,6 +18,8 @@ struct Machine {
   var pausedUntil: UInt64 = 0
   /// What came while it stood.
   var backlog: [WorldEvent] = []
+  /// Of the core as it is; `nil`: not known since its last turn.
+  var coreFingerprint: Int?
   /// A sync is wanted at this world time; `.max`: none.
   var syncAt = UInt64.max
 

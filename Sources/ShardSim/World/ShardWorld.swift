@@ -32,6 +32,8 @@ package struct ShardWorld {
   var reflexes: [Reflex] = []
   /// What reflexes want done when the turn is over.
   var reflexActions: [(action: Reflex.Action, machine: Int, peer: Int)] = []
+  /// The world's first voter set, and the one that the operator signed last.
+  let firstVoterSet: VoterSetDescription
   var voterSet: VoterSetDescription
   /// What may happen next, while a search decides what does; `nil` in a world that runs by its clock.
   var stepped: SteppedEvents?
@@ -72,8 +74,9 @@ package struct ShardWorld {
           shards: ids))
     }
     machines = made
-    voterSet = VoterSetDescription(
+    firstVoterSet = VoterSetDescription(
       number: 1, voters: settings.voters.map { VoterSeat(host: made[$0].host, store: made[$0].store) }.sorted())
+    voterSet = firstVoterSet
     ledger = Ledger(shards: shards, machines: hosts.count, voters: settings.voters)
     for index in 0..<settings.clients {
       clients.append(ShardClient(id: 0xc000 + UInt64(index), shards: settings.shards))

@@ -73,6 +73,7 @@ extension ShardWorld {
     turn.effects.removeAll()
     turn.effects.buffer.removeAll()
     noteActsBefore(machine, now: now)
+    machines[machine].coreFingerprint = nil
     machines[machine].core?.handle(input, now: now, into: &turn.effects)
     carryOut(machine, now: now)
     if violation == nil { checkTurn(of: machine) }
