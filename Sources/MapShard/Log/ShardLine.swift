@@ -54,8 +54,9 @@ struct ShardLine {
       entries.append(entry)
       return true
     case .on:
-      // Records from before the snapshot come only at the beginning of what it does not cover.
-      guard entries.isEmpty, entry.position.sequence <= base.sequence else { return false }
+      // Records from before the snapshot, or of a line that was cut before it, come only at the beginning of what it does
+      // not cover. If they do not lead to it, the base is void in the end.
+      guard entries.isEmpty, number > 0 else { return false }
     case .below(let position):
       guard entry.follows(position) else { return false }
     }
@@ -64,10 +65,11 @@ struct ShardLine {
   }
 
   private mutating func cut(_ position: Position) -> Verdict {
-    if case .on = place, position.sequence >= base.sequence {
+    if case .on = place, position.sequence >= base.sequence, position == base || !entries.isEmpty || number == 0 {
       while let entry = entries.last, entry.position.sequence > position.sequence { entries.removeLast() }
       return last == position ? .goOn : .broken
     }
+    // Below the snapshot, or on a line that was cut before it.
     entries.removeAll()
     place = position == base ? .on : .below(position)
     return .goOn
@@ -76,6 +78,8 @@ struct ShardLine {
   private mutating func install(_ position: Position, _ snapshot: UInt64) -> Verdict {
     // 0: a later life goes on where the line was before an unfinished installation.
     if snapshot == 0 {
+      // For a later snapshot the installation looks finished: then this is where the line went back to.
+      guard isSuspended else { return cut(position) }
       isSuspended = false
       return .goOn
     }
