@@ -70,7 +70,7 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore",
+        "Wire", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
@@ -81,7 +81,7 @@ let package = Package(
     program("mesh-sim", ["MeshSim", "Wire"]),
     room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
-    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
+    program("mesh-bench", ["MeshLab", "MeshNode", "MapShard", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
@@ -103,7 +103,7 @@ let package = Package(
       "MeshNodeTests",
       [
         "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
-        "Wire",
+        "MapShard", "Wire",
       ]),
   ]
 )

@@ -5,5 +5,5 @@ struct MeshBenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mesh-bench",
     abstract: "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
-    subcommands: [IdleCommand.self, FloodCommand.self, FloodPeerCommand.self])
+    subcommands: [IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, LogCommand.self])
 }

@@ -15,7 +15,7 @@ private let allowedImports: [String: Set<String>] = [
   "Configuration": [],
   "Control": ["FoundationEssentials", "Glibc"],
   "MeshNode": [
-    "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
+    "Wire", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],
@@ -28,7 +28,7 @@ private let allowedImports: [String: Set<String>] = [
   "Fuzz": ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control", "Glibc"],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
+    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]

@@ -166,6 +166,13 @@ final class SimulatedDisk: StoreReading {
     durableFolder[name] = nil
   }
 
+  /// What is there now, as another disk.
+  func copy() -> SimulatedDisk {
+    let copy = SimulatedDisk()
+    for name in names { copy.replace(name, bytes(name)) }
+    return copy
+  }
+
   func bytes(_ name: String) -> [UInt8] { folder[name]?.current ?? [] }
   func replace(_ name: String, _ bytes: [UInt8]) {
     let node = Node()

@@ -26,7 +26,7 @@ struct CrashWorld {
     for life in 1...lives {
       for _ in 0..<host.chance.below(120) { step() }
       host.crash()
-      if debugSeed { print("life ", life, host.lossCuts, host.committed[ShardID(rawValue: 0xc3)] ?? 0, (host.deeds[ShardID(rawValue: 0xc3)] ?? []).map { d -> String in switch d { case .entries(let e): "e\(e[0].position.epoch):\(e[0].position.sequence)-\(e.last!.position.sequence)"; case .truncate(let p): "T\(p.sequence)"; case .install(let c): "I\(c.position.epoch):\(c.position.sequence)"; case .forget: "F" } }, host.durableDeeds[ShardID(rawValue: 0xc3)] ?? 0); debugLine = true; _ = LogRecovery.run(host.disk, settings: host.settings); debugLine = false }
+      if debugSeed { print("life ", life, host.lossCuts, host.committed[shardB] ?? 0, (host.deeds[shardB] ?? []).map { d -> String in switch d { case .entries(let e): "e\(e[0].position.epoch):\(e[0].position.sequence)-\(e.last!.position.sequence)"; case .truncate(let p): "T\(p.sequence)"; case .install(let c): "I\(c.position.epoch):\(c.position.sequence)"; case .forget: "F" } }, host.durableDeeds[shardB] ?? 0); debugLine = true; _ = LogRecovery.run(host.disk, settings: host.settings); debugLine = false }
       let complaints = host.complaints()
       if !complaints.isEmpty { debugLine = true; _ = LogRecovery.run(host.disk, settings: host.settings); debugLine = false; for n in host.disk.names { print(n, host.disk.bytes(n).count) }
         return complaints.map { "life \(life): \($0)" } }
