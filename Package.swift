@@ -70,7 +70,7 @@ let package = Package(
     room(
       "MeshNode",
       [
-        "Wire", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore",
+        "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore",
         .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
@@ -88,7 +88,9 @@ let package = Package(
     // Counts heap allocations of a thread, for the hot paths that may have none.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("EventLoopTests", ["EventLoop", "Wire", "AllocationCounter"]),
-    tests("SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"], exclude: ["second_implementation.py"]),
+    tests(
+      "SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"],
+      exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
@@ -102,7 +104,8 @@ let package = Package(
     tests(
       "MeshNodeTests",
       [
-        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel", "Gossip",
+        "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel",
+        "Gossip",
         "MapShard", "Wire",
       ]),
   ]

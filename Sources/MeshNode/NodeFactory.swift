@@ -3,6 +3,7 @@ import Control
 import EventLoop
 import Glibc
 import Gossip
+import Hashing
 import NodeCore
 import SecureChannel
 import Wire

@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// What a machine sends to the operator to be let in (`mesh-ctl init`): public keys, the wanted name and a proof that it

@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// Whether two public keys are fit for use. The operator asks it before signing, everybody else before the signature.

@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// ChaCha20-Poly1305 of RFC 8439 with the nonce of Noise: 4 zero bytes and a little-endian counter.

@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// An Ed25519 key pair. The private half stays in the arena.

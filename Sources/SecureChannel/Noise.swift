@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// Why a handshake cannot go on. After any of them it is over: the caller drops it.

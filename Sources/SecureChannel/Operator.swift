@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 package import Wire
 
 /// The operator's signing key, in memory only while something is being signed. It lives offline, in a file that a

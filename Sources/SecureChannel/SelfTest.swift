@@ -1,5 +1,5 @@
-import Hashing
 import CSodium
+import Hashing
 
 /// Six known answers, checked at every start: a broken or wrongly built library must not guard a network.
 package enum SelfTest {

@@ -34,32 +34,10 @@ package struct Life: Hashable, Comparable, Sendable {
   @inlinable package static func < (left: Life, right: Life) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What holds a seat in an in-sync set: one life of a host.
-package struct Member: Hashable, Comparable, Sendable {
-  package let host: HostID
-  package let life: Life
-
-  @inlinable package init(host: HostID, life: Life) {
-    self.host = host
-    self.life = life
-  }
-
-  @inlinable package static func < (left: Member, right: Member) -> Bool {
-    left.host != right.host ? left.host < right.host : left.life < right.life
-  }
-}
-
 extension Reader {
   @inlinable package mutating func shardID() throws(WireError) -> ShardID { ShardID(rawValue: try u64()) }
-  @inlinable package mutating func member() throws(WireError) -> Member {
-    Member(host: try hostID(), life: Life(rawValue: try u64()))
-  }
 }
 
 extension Writer {
   @inlinable package mutating func shardID(_ shard: ShardID) { u64(shard.rawValue) }
-  @inlinable package mutating func member(_ member: Member) {
-    hostID(member.host)
-    u64(member.life.rawValue)
-  }
 }

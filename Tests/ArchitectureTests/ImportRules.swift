@@ -15,7 +15,8 @@ private let allowedImports: [String: Set<String>] = [
   "Configuration": [],
   "Control": ["FoundationEssentials", "Glibc"],
   "MeshNode": [
-    "Wire", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore", "Logging",
+    "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "MapShard", "NodeCore", "Configuration", "Control", "KeyStore",
+    "Logging",
     "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "SecureChannel", "Configuration", "Control", "Glibc"],

@@ -1,3 +1,4 @@
+import Hashing
 import SecureChannel
 import Testing
 import Wire
