@@ -91,7 +91,10 @@ let package = Package(
     .target(name: "CFlood"),
     program(
       "mesh-bench",
-      ["MeshLab", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore"]),
+      [
+        "MeshLab", "MeshNode", "MapShard", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip",
+        "NodeCore",
+      ]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),
@@ -117,7 +120,7 @@ let package = Package(
       [
         "MeshNode", "MeshLab", "Control", "Configuration", "KeyStore", "EventLoop", "NodeCore", "SecureChannel",
         "Gossip",
-        "WorldData", "Hashing", "Wire",
+        "MapShard", "WorldData", "Hashing", "Wire",
       ]),
   ]
 )

@@ -1,4 +1,3 @@
-import Glibc
 import UVShim
 
 /// An open file. Every call blocks: use them in a `Lane`, or before the loop runs. Owns nothing: `close` it.
@@ -112,12 +111,6 @@ package struct File: Hashable, Sendable {
 
   package func truncate(to size: UInt64) throws(UVError) {
     try perform { uv_fs_ftruncate(nil, &$0, descriptor, Int64(clamping: size), nil) }
-  }
-
-  /// Reserves disk space for the first `size` bytes, which read as zeros; the file is as long as that afterwards.
-  package func reserve(_ size: UInt64) throws(UVError) {
-    let result = posix_fallocate(descriptor, 0, Int(clamping: size))
-    if result != 0 { throw UVError(code: -result) }
   }
 
   package func information() throws(UVError) -> Information {

@@ -15,7 +15,7 @@ extension Shell {
   func keepShards(tick: UInt64) {
     if tick % Shell.reportTicks == 0 { reportToSteward() }
     tellDrains()
-    if let available = StoreFolder.available(storeDisk.path) { handle(.log(.space(available: available))) }
+    if let available = storeDisk.availableSpace { handle(.log(.space(available: available))) }
   }
 
   /// What this host is and carries, for the voters.

@@ -118,7 +118,7 @@ package enum Startup {
       }
       return ShellParts(
         loop: loop, identity: identity, settings: settings, node: node, signer: signer, ports: ports, disk: disk,
-        storeDisk: StoreDisk(loop, store.folder),
+        storeDisk: StoreDisk(loop, store.path),
         worldDisk: WorldDisk(loop, worldFiles), orders: OrderBook(state.orders), links: links,
         audit: AuditLog(loop, folder: folder.data),
         lookup: lookup, options: options,

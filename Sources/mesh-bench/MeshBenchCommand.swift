@@ -6,7 +6,7 @@ struct MeshBenchCommand: ParsableCommand {
     commandName: "mesh-bench",
     abstract:
       "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
-    subcommands: [AllCommand.self, CoreCommand.self, IdleCommand.self, FloodCommand.self, FloodPeerCommand.self])
+    subcommands: [AllCommand.self, CoreCommand.self, IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, LogCommand.self])
 }
 
 /// Everything, in one table.

@@ -31,8 +31,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore", "FoundationEssentials",
-    "Glibc", "CFlood", "AllocationCounter",
+    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
+    "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]

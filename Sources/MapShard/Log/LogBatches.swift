@@ -40,7 +40,7 @@ extension LogWriter {
     }
     put(.truncate(shard, to: position), shard: shard)
     log.last = position
-    for index in log.spans.indices { log.spans[index].last = min(log.spans[index].last, position.sequence) }
+    log.clip()
     log.note(batch: lastAssigned)
     if log.dirtySince == nil { log.dirtySince = now.monotonic }
     for index in log.installing.indices where log.installing[index].sequence > position.sequence {
@@ -61,10 +61,11 @@ extension LogWriter {
     closeOpen()
     reigns[shard] = nil
     guard let log = shards.removeValue(forKey: shard) else { return }
-    if maker?.snapshot.shard == shard { maker?.isAbandoned = true }
+    // An installation goes on: tokens of records before this one wait for it.
+    if maker?.snapshot.shard == shard, maker?.isInstall == false { maker?.isAbandoned = true }
     // The record goes first: without the files and without it the shard would look damaged.
     pendingRemovals.append(
-      Removal(batch: lastAssigned, files: log.files.keys.sorted().map { .snapshot(shard, $0) }))
+      Removal(shard: shard, batch: lastAssigned, files: log.files.keys.sorted().map { .snapshot(shard, $0) }))
   }
 
   mutating func put(_ record: StoredRecord, shard: ShardID? = nil) {
@@ -136,6 +137,10 @@ extension LogWriter {
     counters.batchBytes &+= UInt64(job.size)
     checkpoint.durable(sequence)
     reportDurable(&effects)
+    removeForgotten()
+  }
+
+  mutating func removeForgotten() {
     while let removal = pendingRemovals.first, removal.batch <= durableSequence {
       pendingRemovals.removeFirst()
       if !removal.files.isEmpty { sideQueue.append(.delete(removal.files)) }

@@ -86,6 +86,11 @@ struct LoggedShard: Hashable, Sendable {
 
   var covers: UInt64 { snapshots.last { $0.number == base }?.covers ?? 0 }
 
+  /// What lay behind the end of the log is void.
+  mutating func clip() {
+    for index in spans.indices { spans[index].last = min(spans[index].last, last.sequence) }
+  }
+
   mutating func note(batch: UInt64) {
     if spans.last?.batch == batch {
       spans[spans.count - 1].last = last.sequence

@@ -43,6 +43,8 @@ struct LogReplay {
   /// Of the first batch that is there.
   private(set) var firstSequence = UInt64.max
   private(set) var nextCheckpoint: UInt64 = 1
+  /// Above every number that the log names, also of snapshots that are gone.
+  private(set) var nextSnapshot: UInt64 = 1
 
   private var current: (segment: ClosedSegment, end: Int)?
   /// What was met since the last whole batch.
@@ -195,7 +197,8 @@ struct LogReplay {
       for index in clipped.indices { clipped[index].last = min(clipped[index].last, position.sequence) }
       spans[shard] = clipped
       keep(record, of: shard, batch, segment, offset, last: position.sequence)
-    case .installing(let shard, let position, _):
+    case .installing(let shard, let position, let number):
+      nextSnapshot = max(nextSnapshot, number + 1)
       keep(record, of: shard, batch, segment, offset, last: position.sequence)
     case .reign(let shard, let proven, let sealed): reigns[shard] = Reign(record: proven, sealed: sealed)
     case .register(let key, let body): register[key] = body
@@ -206,7 +209,9 @@ struct LogReplay {
       noted[shard] = nil
       forgottenAt[shard] = batch
       losses.removeAll { $0.fault.shards == [shard] }
-    case .snapshotMade(let shard, let number): noted[shard] = number
+    case .snapshotMade(let shard, let number):
+      nextSnapshot = max(nextSnapshot, number + 1)
+      noted[shard] = number
     case .checkpointBegin(let number, let damaged):
       nextCheckpoint = max(nextCheckpoint, number + 1)
       checkpoint = (number, batch, damaged)

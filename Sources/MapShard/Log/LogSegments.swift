@@ -33,7 +33,7 @@ extension LogWriter {
   private static let zeroStep = 1 << 20
   private static let zeroAhead = 4 << 20
   /// EFBIG: the settings allow records that no segment can take.
-  private static let tooLarge: Int32 = 27
+  static let tooLarge: Int32 = 27
 
   /// True when the next batch can be written to `current`.
   mutating func takeRoom(_ size: Int, _ now: Now, _ effects: inout LogEffects) -> Bool {
@@ -133,6 +133,8 @@ extension LogWriter {
       now.wall - segment.lastWall >= settings.logWindow
     else { return false }
     return segment.lastOf.allSatisfy { shard, batch in
+      // A forgotten shard has the record of that in front of it: until it is durable the old ones count.
+      guard !pendingRemovals.contains(where: { $0.shard == shard }) else { return false }
       guard let log = shards[shard] else { return true }
       // Reigns and notes are in the checkpoint; what must be covered is content.
       return log.covers >= batch || log.spans.isEmpty || (log.spans[0].batch > batch && log.base != nil)

@@ -113,16 +113,17 @@ extension LogWriter {
     if maker?.isTooLarge == true {
       if let shard = maker?.snapshot.shard { effects.events.append(.snapshotRefused(shard, .tooLarge)) }
       counters.refusedTooLarge &+= 1
+      // `append` lets no such content in for installation.
+      if maker?.isInstall == true { return fail(maker?.file.name ?? "", code: LogWriter.tooLarge, &effects) }
       return drop()
     }
     if let steps = maker?.steps() { sideQueue.append(.snapshotPart(steps)) }
   }
 
   mutating func snapshotPartWritten(_ now: Now, _ effects: inout LogEffects) {
-    guard let maker else { return }
-    if maker.isAbandoned { return drop() }
-    // `goOn` publishes a written one.
-    if !maker.isWritten { cutSlice(now, &effects) }
+    maker?.partWritten()
+    // `goOn` publishes a written one, or gives it up.
+    if maker?.isWritten == false { cutSlice(now, &effects) }
   }
 
   private mutating func publishIfDurable() {
@@ -140,19 +141,21 @@ extension LogWriter {
     if maker.isInstall { _ = installs.popFirst() }
     unpublished.remove(snapshot.number)
     reportDurable(&effects)
+    if maker.isAbandoned { return sideQueue.append(.delete([maker.file])) }
     let install = shards[snapshot.shard]?.installing.first { $0.number == snapshot.number }
     guard var log = shards[snapshot.shard], !maker.isInstall || install != nil else {
-      // Forgotten meanwhile; the record of that is behind the snapshot.
-      sideQueue.append(.delete([maker.file]))
+      // Forgotten meanwhile: the file goes when the record of that is durable.
+      pendingRemovals.append(Removal(shard: snapshot.shard, batch: lastAssigned, files: [maker.file]))
+      removeForgotten()
       return
     }
     log.installing.removeAll { $0.number == snapshot.number }
     log.snapshots.append(snapshot)
     log.files[snapshot.number] = snapshot.fileSize
-    let isVoid = maker.isAbandoned || install?.isVoid == true
+    let isVoid = install?.isVoid == true
     if maker.isInstall { log.lineStart = snapshot.number }
     if isVoid {
-      if maker.isInstall { log.base = nil }
+      log.base = nil
     } else {
       log.base = snapshot.number
       log.damagedFiles.formIntersection(log.files.keys)
@@ -180,12 +183,6 @@ extension LogWriter {
     guard let maker else { return }
     self.maker = nil
     sideQueue.append(.delete([maker.unfinished]))
-    if maker.isInstall {
-      // Only what was forgotten is given up: nobody waits for it but its token.
-      _ = installs.popFirst()
-      unpublished.remove(maker.snapshot.number)
-      shards[maker.snapshot.shard]?.installing.removeAll { $0.number == maker.snapshot.number }
-    }
   }
 
   mutating func snapshotRefusedByDisk(_ now: Now, _ effects: inout LogEffects) {

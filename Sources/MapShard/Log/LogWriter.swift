@@ -94,6 +94,7 @@ package struct LogWriter {
   }
 
   struct Removal {
+    var shard: ShardID
     var batch: UInt64
     var files: [StoreFile]
   }
@@ -142,10 +143,14 @@ package struct LogWriter {
     // Recovery has just read the log and the newest snapshots: the rest has an hour.
     nextScrub = now.monotonic &+ settings.scrubPeriod / 24
     nextPrune = now.monotonic
-    for shard in shards.keys.sorted() where shards[shard]?.needsResume == true {
-      shards[shard]?.needsResume = false
-      put(.installing(shard, shards[shard]?.last ?? .start, snapshot: 0), shard: shard)
+    for shard in shards.keys.sorted() {
+      guard var log = shards[shard], log.needsResume else { continue }
+      put(.installing(shard, log.last, snapshot: 0), shard: shard)
       open?.isUrgent = true
+      log.needsResume = false
+      log.clip()
+      log.note(batch: lastAssigned)
+      shards[shard] = log
     }
     if !handover.leftovers.isEmpty { sideQueue.append(.delete(handover.leftovers)) }
     if let cut = handover.cut { sideQueue.append(.truncate(cut.file, cut.size)) }

@@ -25,6 +25,14 @@ struct ShardLine {
   private var place = Place.on
   /// An installation that was not finished: what follows belongs to content that never became whole.
   private(set) var isSuspended = false
+  /// The line as it was before each of the last installations.
+  private var before: [Saved] = []
+
+  private struct Saved {
+    var place: Place
+    var entries: [Entry]
+    var end: Position
+  }
 
   init(base: Position, number: UInt64, newestKnown: UInt64) {
     self.base = base
@@ -35,6 +43,7 @@ struct ShardLine {
   /// The log was cut below the snapshot and never came back to it.
   var isBaseVoid: Bool { if case .below = place { true } else { false } }
   private var last: Position { entries.last?.position ?? base }
+  private var end: Position { if case .below(let position) = place { position } else { last } }
 
   mutating func take(_ record: StoredRecord) -> Verdict {
     switch record {
@@ -54,8 +63,9 @@ struct ShardLine {
       entries.append(entry)
       return true
     case .on:
-      // Records from before the snapshot come only at the beginning of what it does not cover.
-      guard entries.isEmpty, entry.position.sequence <= base.sequence else { return false }
+      // Records from before the snapshot, or of a line that was cut before it, come only at the beginning of what it does
+      // not cover. If they do not lead to it, the base is void in the end.
+      guard entries.isEmpty, number > 0 else { return false }
     case .below(let position):
       guard entry.follows(position) else { return false }
     }
@@ -64,19 +74,29 @@ struct ShardLine {
   }
 
   private mutating func cut(_ position: Position) -> Verdict {
-    if case .on = place, position.sequence >= base.sequence {
+    if case .on = place, position.sequence >= base.sequence, position == base || !entries.isEmpty || number == 0 {
       while let entry = entries.last, entry.position.sequence > position.sequence { entries.removeLast() }
       return last == position ? .goOn : .broken
     }
+    // Below the snapshot, or on a line that was cut before it.
     entries.removeAll()
     place = position == base ? .on : .below(position)
     return .goOn
   }
 
   private mutating func install(_ position: Position, _ snapshot: UInt64) -> Verdict {
-    // 0: a later life goes on where the line was before an unfinished installation.
+    // 0: the installation was not finished, and a later life went on where the line had been before it.
     if snapshot == 0 {
-      isSuspended = false
+      if isSuspended {
+        isSuspended = false
+      } else if let saved = before.last(where: { $0.end == position }) {
+        place = saved.place
+        entries = saved.entries
+      } else {
+        // The record of the installation itself is covered.
+        return cut(position)
+      }
+      before = []
       return .goOn
     }
     if snapshot > number {
@@ -84,6 +104,8 @@ struct ShardLine {
       isSuspended = true
       return .goOn
     }
+    // For a later snapshot every installation before it looks finished; the next records show whether it was.
+    before = isSuspended ? [] : before + [Saved(place: place, entries: entries, end: end)]
     isSuspended = false
     entries.removeAll()
     place = position == base ? .on : .below(position)

@@ -25,6 +25,7 @@ struct SnapshotMaker {
   private var written = 0
   private var isCut = false
   private var isCreated = false
+  /// Whole and synced under its unfinished name.
   private(set) var isWritten = false
   private(set) var shared = 0
 
@@ -109,8 +110,10 @@ struct SnapshotMaker {
     if isCut {
       steps.append(.sync(unfinished))
       snapshot.fileSize = written
-      isWritten = true
     }
     return steps
   }
+
+  /// What `steps` asked for last is done.
+  mutating func partWritten() { isWritten = isCut }
 }

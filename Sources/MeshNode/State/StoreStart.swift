@@ -8,7 +8,7 @@ import Wire
 /// The store of a host at the start of a life: its id, its files, and what they gave back.
 struct StoreStart {
   let id: UInt64
-  let folder: StoreFolder
+  let path: String
   let settings: LogSettings
   let recovered: RecoveredLog
 
@@ -26,14 +26,19 @@ struct StoreStart {
       }
       try written.get()
     }
-    let path = dataFolder + "/" + StoreDisk.folderName
+    path = dataFolder + "/" + StoreDisk.folderName
     do throws(UVError) {
-      folder = try StoreFolder(path)
+      if (try? Files.information(path)) == nil {
+        try Files.makeDirectory(path)
+        try Files.synchronizeDirectory(of: path)
+      }
+      // A folder that cannot be listed must not look like an empty store.
+      _ = try Files.list(path)
     } catch {
       throw Fault(.cannotWrite, ["file": path, "reason": error.message], at: path)
     }
     settings = LogSettings(store: id)
-    recovered = LogRecovery.run(folder, settings: settings)
+    recovered = LogRecovery.run(StoreFolder(path), settings: settings)
   }
 
   /// What was found wrong on the disk, for the log.
@@ -41,7 +46,7 @@ struct StoreStart {
     recovered.shards.faults.map { fault in
       Announcement(
         name: .nodeStateDamaged, level: .warning, health: .degraded,
-        text: "\(folder.path)/\(fault.file) is damaged at byte \(fault.offset) (\(fault.kind)); "
+        text: "\(path)/\(fault.file) is damaged at byte \(fault.offset) (\(fault.kind)); "
           + "what it held comes again from other hosts",
         code: .fileDamaged)
     }
