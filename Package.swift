@@ -78,10 +78,10 @@ let package = Package(
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program("mesh-ctl", ["Wire", "SecureChannel", "Configuration", "Control", "KeyStore", "MeshLab"]),
-    program("mesh-sim", ["MeshSim", "Wire"]),
+    program("mesh-sim", ["MeshSim", "ShardSim", "Wire"]),
     room("Fuzz", ["Wire", "SecureChannel", "Gossip", "NodeCore", "Configuration", "Control"]),
     .target(name: "CFlood"),
-    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel"]),
+    program("mesh-bench", ["MeshLab", "CFlood", "Wire", "EventLoop", "SecureChannel", "MapShard", "ShardSim"]),
 
     tests("ArchitectureTests", []),
     tests("WireTests", ["Wire"]),

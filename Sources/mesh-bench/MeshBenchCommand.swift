@@ -4,6 +4,7 @@ import ArgumentParser
 struct MeshBenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mesh-bench",
-    abstract: "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
-    subcommands: [IdleCommand.self, FloodCommand.self, FloodPeerCommand.self])
+    abstract:
+      "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
+    subcommands: [IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, PlacementCommand.self])
 }

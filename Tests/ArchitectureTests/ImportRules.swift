@@ -29,8 +29,9 @@ private let allowedImports: [String: Set<String>] = [
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "Wire", "EventLoop", "SecureChannel", "FoundationEssentials", "Glibc", "CFlood",
+    "MapShard", "ShardSim",
   ],
-  "mesh-sim": ["ArgumentParser", "MeshSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
+  "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
 
 /// Rooms that are pure state machines (DESIGN 3.1), and what may not stand in them.

@@ -1,12 +1,12 @@
-import Hashing
-import MapShard
+package import Hashing
+package import MapShard
 import Wire
 
 /// Hosts and shards of one run: ids, seeds and capacities by chance, loads by shape.
-struct PlacementWorld {
+package struct PlacementWorld {
   var chance: Chance
-  let salt: ShortHash
-  var hosts: [PlacementHost] = []
+  package let salt: ShortHash
+  package var hosts: [PlacementHost] = []
   var shards: [PlacementShard] = []
   /// What each shard's load wanders about.
   private(set) var base: [UInt64] = []
@@ -14,7 +14,9 @@ struct PlacementWorld {
   /// Loads sum to about this; large enough that rounding shows nowhere.
   private static let total = 120_000_000.0
 
-  init(hosts count: Int, shards shardCount: Int, capacities: (least: Int, most: Int), load: LoadShape, seed: UInt64) {
+  package init(
+    hosts count: Int, shards shardCount: Int, capacities: (least: Int, most: Int), load: LoadShape, seed: UInt64
+  ) {
     chance = Chance(seed: mix64(seed ^ 0x706c_6163))
     salt = PlacementWorld.salt(&chance)
     let powers = (0...6).map { 1 << $0 }.filter { (capacities.least...capacities.most).contains($0) }
@@ -41,7 +43,7 @@ struct PlacementWorld {
         cores: weight, memoryBytes: UInt64(weight) << 31, uplinkBitsPerSecond: UInt64(weight) * 10_000_000))
   }
 
-  var view: PlacementView { PlacementView(salt: salt, rules: PlacementRules(), hosts: hosts, shards: shards) }
+  package var view: PlacementView { PlacementView(salt: salt, rules: PlacementRules(), hosts: hosts, shards: shards) }
 
   /// Of the first, second, … shard; they sum to 1.
   static func shares(of count: Int, _ load: LoadShape) -> [Double] {

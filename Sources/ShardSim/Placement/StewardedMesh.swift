@@ -1,12 +1,12 @@
 import MapShard
-import Wire
+package import Wire
 
 /// A mesh that does at once what its steward asks: copies arrive in a second, moves take no time, the first in-sync host
 /// in the told order takes over. What remains is what the steward decides.
-struct StewardedMesh {
+package struct StewardedMesh {
   var world: PlacementWorld
   private(set) var steward = Steward(firstPlan: 1)
-  private(set) var now = Now(monotonic: 1_000_000_000_000, wall: 1_800_000_000_000_000_000)
+  private(set) var now = StewardedMesh.time(afterSeconds: 0)
   private var told: [ShardID: [HostID]] = [:]
   private(set) var unforcedMoves = 0
   private(set) var forcedMoves = 0
@@ -22,6 +22,13 @@ struct StewardedMesh {
     }
     pass(seconds: 600)
     forgetCounts()
+  }
+
+  /// Simulated time: some machine has been up for a while on some day.
+  package static func time(afterSeconds seconds: UInt64) -> Now {
+    Now(
+      monotonic: 1_000_000_000_000 + Nanoseconds.seconds(seconds),
+      wall: 1_800_000_000_000_000_000 + Nanoseconds.seconds(seconds))
   }
 
   mutating func forgetCounts() {
