@@ -92,7 +92,7 @@ let package = Package(
     program(
       "mesh-bench",
       [
-        "MeshLab", "MeshNode", "MapShard", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip",
+        "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip",
         "NodeCore",
       ]),
 

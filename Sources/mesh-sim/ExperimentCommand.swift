@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import MeshSim
+import ShardSim
 
 struct ExperimentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -8,7 +9,9 @@ struct ExperimentCommand: ParsableCommand {
     abstract: "Runs one experiment and prints its figures beside those of other systems.",
     discussion: "Without options it runs as its row in the list of budgets says.")
 
-  @Argument(help: "Its name; see 'mesh-sim list'.", completion: .list(Experiment.all.map(\.name)))
+  @Argument(
+    help: "Its name; see 'mesh-sim list'.",
+    completion: .list(Experiment.all.map(\.name) + PlacementExperiment.all.map(\.name)))
   var name: String
 
   @Option(help: "Nodes of the mesh, 2 to 4000.")
@@ -20,6 +23,18 @@ struct ExperimentCommand: ParsableCommand {
   @Option(help: "Loss of every datagram, 0 to 1.")
   var loss: Double?
 
+  @Option(help: "Hosts that shards are placed on, 2 to 2000 (balance, movement, churn).")
+  var hosts: Int?
+
+  @Option(help: "Shards, 1 to 8192 (balance, movement, churn).")
+  var shards: Int?
+
+  @Option(help: "Capacities of hosts, drawn from the powers of two between, e.g. 1:8 (balance, movement, churn).")
+  var capacities: String?
+
+  @Option(help: "How load is spread: equal, zipf-head or zipf-capped (balance, movement, churn).")
+  var load: String?
+
   @Option(help: "Worlds to run.")
   var runs: Int?
 
@@ -30,8 +45,16 @@ struct ExperimentCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    if PlacementExperiment.named(name) != nil {
+      guard nodes == nil, loss == nil else { throw ValidationError("'\(name)' has --hosts and no --nodes or --loss") }
+      _ = try placementOptions()
+      return
+    }
     guard Experiment.named(name) != nil else {
       throw ValidationError("there is no experiment '\(name)'; 'mesh-sim list' names them")
+    }
+    guard hosts == nil, shards == nil, capacities == nil, load == nil else {
+      throw ValidationError("'\(name)' has --nodes and --loss; --hosts, --shards, --capacities, --load are placement's")
     }
     guard ExperimentOptions.profiles.contains(profile) else {
       throw ValidationError("there is no profile '\(profile)': lan, lan-fast or wan")
@@ -42,6 +65,10 @@ struct ExperimentCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let experiment = PlacementExperiment.named(name) {
+      try run(experiment, try placementOptions(), json: json)
+      return
+    }
     guard let experiment = Experiment.named(name), var options = ExperimentOptions(profile: profile) else {
       throw ExitCode.validationFailure
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshSim
+import ShardSim
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "Names the experiments.")
@@ -11,6 +12,12 @@ struct ListCommand: ParsableCommand {
       print(
         "\(padded("", to: 20)) \(sizes) nodes, \(shortNumber(experiment.loss * 100)) % loss, "
           + "\(experiment.runs) run\(experiment.runs == 1 ? "" : "s")")
+    }
+    for experiment in PlacementExperiment.all {
+      let sizes = experiment.sizes.map(String.init).joined(separator: ", ")
+      let loads = experiment.loads.map(\.rawValue).joined(separator: ", ")
+      print("\(padded(experiment.name, to: 20)) \(experiment.summary)")
+      print("\(padded("", to: 20)) \(sizes) hosts, load \(loads), \(experiment.runs) runs")
     }
   }
 }

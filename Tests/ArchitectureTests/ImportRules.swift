@@ -31,7 +31,7 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "MeshLab": ["Control", "Glibc"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
+    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "ShardSim", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
     "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],

@@ -5,6 +5,8 @@ struct Drafting {
   let table: HostTable
   /// Sorted by id.
   let shards: [PlacementShard]
+  /// `weighedLoad` of each.
+  let weighed: [UInt64]
   let totalLoad: UInt64
   /// Replica list of each shard.
   var lists: [[Int]]
@@ -19,14 +21,12 @@ struct Drafting {
   init(_ view: PlacementView, ranking: inout Ranking) {
     let table = HostTable(view.hosts, view.rules)
     self.table = table
-    var sorted: [PlacementShard] = []
-    sorted.reserveCapacity(view.shards.count)
-    for shard in view.shards.enumerated().sorted(by: { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) })
-    where sorted.last?.id != shard.element.id && sorted.count < PlacementView.shardsLimit {
-      sorted.append(shard.element)
-    }
+    let sorted = Drafting.sorted(view.shards)
     shards = sorted
-    totalLoad = sorted.reduce(0) { $0 + ($1.kind == .maps ? $1.weighedLoad : 0) }
+    weighed = sorted.map(\.weighedLoad)
+    var total: UInt64 = 0
+    for row in sorted.indices where sorted[row].kind == .maps { total += weighed[row] }
+    totalLoad = total
     anybodyIsGone = table.hosts.contains { $0.presence == .gone }
     lists = [[Int]](repeating: [], count: sorted.count)
     lasting = anybodyIsGone ? lists : []
@@ -36,20 +36,41 @@ struct Drafting {
     ledger = Ledger(weights: table.weights)
     if ranking.salt != view.salt { ranking = Ranking(salt: view.salt) }
     ranking.update(shards: sorted.map(\.id), hosts: table.rankable)
-    drawLists(ranking)
+    drawLists(&ranking)
+  }
+
+  /// By id; of one shard given twice the first counts. Only keys are moved about: the shards are large.
+  private static func sorted(_ given: [PlacementShard]) -> [PlacementShard] {
+    var isSorted = given.count <= PlacementView.shardsLimit
+    for row in given.indices.dropFirst() where isSorted {
+      isSorted = given[row - 1].id.rawValue < given[row].id.rawValue
+    }
+    if isSorted { return given }
+    let keys = given.indices.map { (id: given[$0].id, place: $0) }.sorted {
+      $0.id.rawValue != $1.id.rawValue ? $0.id.rawValue < $1.id.rawValue : $0.place < $1.place
+    }
+    var result: [PlacementShard] = []
+    result.reserveCapacity(keys.count)
+    var last: ShardID?
+    for key in keys where key.id != last && result.count < PlacementView.shardsLimit {
+      result.append(given[key.place])
+      last = key.id
+    }
+    return result
   }
 
   // MARK: Replica lists
 
-  private mutating func drawLists(_ ranking: Ranking) {
+  private mutating func drawLists(_ ranking: inout Ranking) {
     var indexOfSlot = [Int](repeating: -1, count: ranking.slotCount)
     for (index, host) in table.hosts.enumerated() {
       if let slot = ranking.slot(of: host.id) { indexOfSlot[slot] = index }
     }
     let wanted = min(Record.membersLimit, max(1, table.rules.replicationFactor))
-    for (row, shard) in shards.enumerated() {
+    for row in shards.indices {
       var walk = ReplicaWalk(
-        table: table, kind: shard.kind, leastWeight: table.leastWeight(for: shard, of: totalLoad), wanted: wanted)
+        table: table, kind: shards[row].kind, leastWeight: table.leastWeight(for: shards[row], of: totalLoad),
+        wanted: wanted)
       let best = ranking.best(row)
       var whole: [Int]?
       func choose(_ walk: ReplicaWalk) -> ReplicaWalk.Choice {
@@ -58,7 +79,7 @@ struct Drafting {
         {
           return choice
         }
-        let all = whole ?? ranking.whole(shard.id).map { indexOfSlot[Int($0)] }
+        let all = whole ?? ranking.whole(row).map { indexOfSlot[Int($0)] }
         whole = all
         return walk.choose(from: all, isWhole: true) ?? ReplicaWalk.Choice()
       }
@@ -68,7 +89,7 @@ struct Drafting {
         lasting[row] = choose(walk).hosts
         walk.countsGone = false
       }
-      if let pin = pinned(shard), !choice.hosts.contains(pin) {
+      if let pin = pinned(shards[row]), !choice.hosts.contains(pin) {
         if choice.hosts.count == wanted { choice.hosts.removeLast() }
         choice.hosts.insert(pin, at: 0)
         choice.degraded = walk.judge(choice.hosts)
@@ -76,7 +97,7 @@ struct Drafting {
       lists[row] = choice.hosts
       degraded[row] = choice.degraded
     }
-    extendForCap(ranking, indexOfSlot, wanted)
+    extendForCap(&ranking, indexOfSlot, wanted)
   }
 
   /// The host of a pin that can be followed.
@@ -89,7 +110,7 @@ struct Drafting {
 
   /// With `max_maps_per_host` the hosts of a list can all be full. Then the best ranked host with room takes the last
   /// place; whoever owns the shard already keeps it.
-  private mutating func extendForCap(_ ranking: Ranking, _ indexOfSlot: [Int], _ wanted: Int) {
+  private mutating func extendForCap(_ ranking: inout Ranking, _ indexOfSlot: [Int], _ wanted: Int) {
     guard table.rules.maximumMapsPerHost > 0 else { return }
     var planned = Ledger(weights: table.weights)
     for shard in shards {
@@ -107,7 +128,7 @@ struct Drafting {
         }
       if taker == nil {
         let further = incumbent.map { hasRoom($0) ? [$0] : [] } ?? []
-        let ranked = ranking.whole(shard.id).map { indexOfSlot[Int($0)] }
+        let ranked = ranking.whole(row).map { indexOfSlot[Int($0)] }
         if let host = (further + ranked).first(where: { $0 >= 0 && hasRoom($0) }) {
           if lists[row].count == wanted { lists[row].removeLast() }
           lists[row].append(host)
@@ -126,10 +147,11 @@ struct Drafting {
 
   /// Heaviest first: what is large finds room while there is some.
   func inOrderOfLoad() -> [Int] {
-    shards.indices.sorted { left, right in
-      let (mine, others) = (shards[left].weighedLoad, shards[right].weighedLoad)
-      return mine != others ? mine > others : left < right
-    }
+    shards.indices.sorted { isHeavier($0, than: $1) }
+  }
+
+  func isHeavier(_ one: Int, than other: Int) -> Bool {
+    weighed[one] != weighed[other] ? weighed[one] > weighed[other] : one < other
   }
 
   // MARK: Owners
@@ -153,7 +175,7 @@ struct Drafting {
     for row in shards.indices {
       if let owner = owners[row], shards[row].kind == .maps {
         owned[owner] += 1
-        loads[owner] += shards[row].weighedLoad
+        loads[owner] += weighed[row]
       }
       result.shards.append(
         PlacedShard(

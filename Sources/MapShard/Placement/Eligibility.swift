@@ -72,13 +72,11 @@ struct Eligibility {
     return unfit
   }
 
-  /// Whether `host` may hold copies of shards of this kind.
-  func mayHold(_ host: PlacementHost, _ kind: PlacementShard.Kind) -> Bool {
+  /// Whether a host with these obstacles may hold copies of shards of this kind.
+  func mayHold(_ host: PlacementHost, _ kind: PlacementShard.Kind, toMaps: Unfit, toBridge: Unfit) -> Bool {
     switch kind {
-    case .maps: return obstacles(of: host, for: .maps).isDisjoint(with: .holdsNothing)
-    case .bridge:
-      if obstacles(of: host, for: .bridge).isEmpty { return true }
-      return host.trustClass <= 1 && obstacles(of: host, for: .maps).isDisjoint(with: .holdsNothing)
+    case .maps: toMaps.isDisjoint(with: .holdsNothing)
+    case .bridge: toBridge.isEmpty || (host.trustClass <= 1 && toMaps.isDisjoint(with: .holdsNothing))
     }
   }
 }

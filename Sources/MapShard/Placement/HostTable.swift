@@ -1,7 +1,8 @@
 import Wire
 
-/// The hosts of one placement by index (sorted by id), with what is asked of each again and again.
-struct HostTable {
+/// The hosts of one placement by index (sorted by id), with what is asked of each again and again. It never changes; an
+/// object, because every shard's walk holds it.
+final class HostTable: Sendable {
   let rules: PlacementRules
   let eligibility: Eligibility
   let hosts: [PlacementHost]
@@ -13,7 +14,8 @@ struct HostTable {
   let weights: [UInt64]
   /// Of all hosts that may own shards of maps.
   let totalWeight: UInt64
-  let strongest: UInt64
+  /// Distinct weights of these, the greatest first.
+  let weightsOfOwners: [UInt64]
   private let indexOfHost: [HostID: Int]
   /// Distinct zones and contributors among hosts that may own: more than these no list can have.
   let zones: Int
@@ -21,23 +23,31 @@ struct HostTable {
 
   init(_ given: [PlacementHost], _ rules: PlacementRules) {
     self.rules = rules
-    var sorted: [PlacementHost] = []
-    sorted.reserveCapacity(given.count)
     // Of one host given twice the first counts; a bound on what a caller can make us do.
-    for host in given.enumerated().sorted(by: { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) })
-    where sorted.last?.id != host.element.id && sorted.count < PlacementView.hostsLimit {
-      sorted.append(host.element)
+    let keys = given.indices.map { (id: given[$0].id, place: $0) }.sorted {
+      $0.id != $1.id ? $0.id < $1.id : $0.place < $1.place
+    }
+    var sorted: [PlacementHost] = []
+    sorted.reserveCapacity(keys.count)
+    for key in keys where sorted.last?.id != key.id && sorted.count < PlacementView.hostsLimit {
+      sorted.append(given[key.place])
     }
     hosts = sorted
     let eligibility = Eligibility(sorted, rules)
     self.eligibility = eligibility
-    owns = sorted.map { eligibility.obstacles(of: $0, for: .maps).isEmpty }
-    ownsBridge = sorted.map { eligibility.obstacles(of: $0, for: .bridge).isEmpty }
-    holds = sorted.map { eligibility.mayHold($0, .maps) }
-    holdsBridge = sorted.map { eligibility.mayHold($0, .bridge) }
+    let toMaps = sorted.map { eligibility.obstacles(of: $0, for: .maps) }
+    let toBridge = sorted.map { eligibility.obstacles(of: $0, for: .bridge) }
+    owns = toMaps.map(\.isEmpty)
+    ownsBridge = toBridge.map(\.isEmpty)
+    holds = sorted.indices.map { index in
+      eligibility.mayHold(sorted[index], .maps, toMaps: toMaps[index], toBridge: toBridge[index])
+    }
+    holdsBridge = sorted.indices.map { index in
+      eligibility.mayHold(sorted[index], .bridge, toMaps: toMaps[index], toBridge: toBridge[index])
+    }
     weights = sorted.map { UInt64(Weight.clamped($0.weight)) }
     var total: UInt64 = 0
-    var strongest: UInt64 = 0
+    var distinct: Set<UInt64> = []
     var zones: Set<UInt64> = []
     var contributors: Set<UInt32> = []
     var operators = 0
@@ -47,12 +57,12 @@ struct HostTable {
       index[host.id] = position
       guard owns[position] else { continue }
       total += weights[position]
-      strongest = max(strongest, weights[position])
+      distinct.insert(weights[position])
       zones.insert(host.zone)
       if host.contributor == 0 { operators += 1 } else { contributors.insert(host.contributor) }
     }
     totalWeight = total
-    self.strongest = strongest
+    weightsOfOwners = distinct.sorted(by: >)
     indexOfHost = index
     self.zones = zones.count
     self.contributors = contributors.count + operators

@@ -4,19 +4,16 @@ import Wire
 extension Drafting {
   mutating func chooseOwners() {
     var open: [Int] = []
-    for (row, shard) in shards.enumerated() {
-      if let owner = livingOwner(shard) {
-        ledger.add(shard, to: owner)
+    for row in shards.indices {
+      if let owner = livingOwner(shards[row]) {
+        ledger.add(shards[row], to: owner)
         owners[row] = owner
         reasons[row] = .incumbent
       }
       if !keepsOwner(row) { open.append(row) }
     }
     open += shedAboveCap(open)
-    open.sort { left, right in
-      let (mine, others) = (shards[left].weighedLoad, shards[right].weighedLoad)
-      return mine != others ? mine > others : left < right
-    }
+    open.sort { isHeavier($0, than: $1) }
     for row in open { chooseOwner(row) }
     settle(open.filter { shards[$0].standing == nil && pinned(shards[$0]) == nil })
   }
@@ -169,11 +166,10 @@ extension Drafting {
     var least: UInt64 = ledger.loads[giver]
     var leastWeight: UInt64 = 1
     for (position, row) in rows.enumerated() {
-      let shard = shards[row]
-      for taker in lists[row] where taker != giver && table.owns(taker, shard.kind) {
-        let peak = ledger.pairMaximum(moving: shard.weighedLoad, from: giver, to: taker)
+      for taker in lists[row] where taker != giver && table.owns(taker, shards[row].kind) {
+        let peak = ledger.pairMaximum(moving: weighed[row], from: giver, to: taker)
         // peak / weight(taker) < least / leastWeight
-        guard peak * leastWeight < least * ledger.weights[taker], hasRoom(taker, for: shard, ledger),
+        guard peak * leastWeight < least * ledger.weights[taker], hasRoom(taker, for: shards[row], ledger),
           isLasting(taker, row), table.hosts[taker].presence == .alive
         else { continue }
         best = (position, taker)

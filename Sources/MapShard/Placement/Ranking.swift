@@ -24,10 +24,26 @@ package struct Ranking: Sendable {
   /// Scores computed so far: what an update costs, for tests and measurements.
   package private(set) var scoresComputed: UInt64 = 0
 
+  /// Whole rankings of the shards that needed more than a row: the very heavy ones. Bounded, sorted, kept up like rows.
+  private var deep: [Int: [Deep]] = [:]
+  private static let deepLimit = 256
+
+  private struct Deep: Sendable {
+    var cost: UInt64
+    var slot: Int32
+  }
+
   package struct Entry: Hashable, Sendable {
     package var id: HostID
     package var seed: RingSeed
     package var weight: UInt64
+
+    /// - Parameter weight: 1...64.
+    package init(id: HostID, seed: RingSeed, weight: UInt64) {
+      self.id = id
+      self.seed = seed
+      self.weight = weight
+    }
   }
 
   package init(salt: ShortHash) { self.salt = salt }
@@ -49,7 +65,8 @@ package struct Ranking: Sendable {
     }
     let left = isWanted.indices.filter { slots[$0] != nil && !isWanted[$0] }
     let isMostlyNew = joined.count + left.count > max(2, hosts.count / 4)
-    if shards != wanted || isMostlyNew {
+    let isOther = shards.count != wanted.count || zip(shards, wanted).contains { $0.rawValue != $1.rawValue }
+    if isOther || isMostlyNew {
       rebuild(shards: wanted, hosts: hosts)
       return
     }
@@ -67,6 +84,7 @@ package struct Ranking: Sendable {
     costs = [UInt64](repeating: 0, count: wanted.count * Ranking.depth)
     rows = [Int32](repeating: 0, count: wanted.count * Ranking.depth)
     counts = [UInt8](repeating: 0, count: wanted.count)
+    deep = [:]
     for row in wanted.indices { computeRow(row) }
   }
 
@@ -100,12 +118,15 @@ package struct Ranking: Sendable {
       for row in shards.indices {
         let cost = Score.cost(of: shards[row], for: entry.seed, salt: salt, entries)
         place(slot, entry, cost: cost, in: row, isComplete: Int(counts[row]) == others)
+        if !deep.isEmpty { insertDeep(slot, entry, cost, row) }
       }
     }
   }
 
   private mutating func remove(_ left: [Int]) {
     guard !left.isEmpty else { return }
+    let isLeft = Set(left)
+    for row in deep.keys { deep[row]?.removeAll { isLeft.contains(Int($0.slot)) } }
     for slot in left {
       if let entry = slots[slot] { slotOfHost[entry.id] = nil }
       slots[slot] = nil
@@ -160,22 +181,40 @@ package struct Ranking: Sendable {
     return (rows[start..<start + count], count == hostCount)
   }
 
-  /// Slots of all hosts, best first. Costs a score per host.
-  func whole(_ shard: ShardID) -> [Int32] {
-    var all: [(cost: UInt64, slot: Int32, weight: UInt64, id: HostID)] = []
+  /// Slots of all hosts, best first. Costs a score per host the first time.
+  mutating func whole(_ row: Int) -> [Int32] {
+    if let kept = deep[row] { return kept.map(\.slot) }
+    let shard = shards[row]
+    scoresComputed &+= UInt64(hostCount)
+    var all: [Deep] = []
     all.reserveCapacity(hostCount)
     Log2Table.entries.withUnsafeBufferPointer { table in
       guard let entries = table.baseAddress else { return }
       for slot in slots.indices {
         guard let host = slots[slot] else { continue }
-        all.append(
-          (
-            Score.cost(of: shard, for: host.seed, salt: salt, entries), Int32(truncatingIfNeeded: slot), host.weight,
-            host.id
-          ))
+        let cost = Score.cost(of: shard, for: host.seed, salt: salt, entries)
+        all.append(Deep(cost: cost, slot: Int32(truncatingIfNeeded: slot)))
       }
     }
-    all.sort { Score.ranksBefore($0.cost, $0.weight, $0.id, $1.cost, $1.weight, $1.id) }
+    all.sort(by: ranksBefore)
+    if deep.count < Ranking.deepLimit { deep[row] = all }
     return all.map(\.slot)
+  }
+
+  private mutating func insertDeep(_ slot: Int, _ host: Entry, _ cost: UInt64, _ row: Int) {
+    guard let kept = deep[row] else { return }
+    let new = Deep(cost: cost, slot: Int32(truncatingIfNeeded: slot))
+    var low = 0
+    var high = kept.count
+    while low < high {
+      let middle = (low + high) / 2
+      if ranksBefore(kept[middle], new) { low = middle + 1 } else { high = middle }
+    }
+    deep[row]?.insert(new, at: low)
+  }
+
+  private func ranksBefore(_ one: Deep, _ other: Deep) -> Bool {
+    guard let mine = slots[Int(one.slot)], let others = slots[Int(other.slot)] else { return one.slot < other.slot }
+    return Score.ranksBefore(one.cost, mine.weight, mine.id, other.cost, others.weight, others.id)
   }
 }

@@ -8,10 +8,14 @@ package struct ReliefRules: Hashable, Sendable {
   package static let residence: UInt64 = 300_000_000_000
   /// A host gives above 1.25 times its share.
   static let tolerance: (over: UInt64, under: UInt64) = (5, 4)
+  /// Down to which it gives: a host that stops at the tolerance is above it again with the next wave.
+  static let target: (over: UInt64, under: UInt64) = (21, 20)
   /// A shard with players moves only from a host above 1.5 times its share.
   static let toleranceWithPlayers: (over: UInt64, under: UInt64) = (3, 2)
-  /// A move must lower the fuller of both by a twentieth of the share.
+  /// A move must lower the fullest host that it touches by a twentieth of the share.
   static let gain: UInt64 = 20
+  /// Moves from one host in one round that may reach the gain together.
+  static let together = Steward.movesPerHost
   /// Of the shards per round, at least 1.
   static let budgetShare = 100
 
@@ -58,14 +62,50 @@ extension Drafting {
     while moved.count < budget {
       guard let giver = fullest(owned, besides: hasGiven) else { break }
       hasGiven[giver] = true
-      guard let step = bestRelief(from: giver, owned[giver], hasTaken, mayMove) else { continue }
-      give(step.row, to: step.taker, from: giver, .relief)
-      hasTaken[step.taker] = true
+      let steps = reliefSteps(from: giver, owned[giver], atMost: budget - moved.count, hasTaken, mayMove)
+      guard !steps.isEmpty else { continue }
+      for step in steps {
+        give(step.row, to: step.taker, from: giver, .relief)
+        hasTaken[step.taker] = true
+        moved.append(step.row)
+      }
       // What it has just given away could make it a taker in the same round: shards would go round in circles.
       hasTaken[giver] = true
-      moved.append(step.row)
     }
     return moved
+  }
+
+  /// One move that helps enough or, where one shard is too heavy to move and the others are light, a few that do so
+  /// together.
+  private func reliefSteps(
+    from giver: Int, _ rows: [Int], atMost limit: Int, _ hasTaken: [Bool], _ mayMove: (PlacementShard) -> Bool
+  ) -> [ReliefStep] {
+    var draft = self
+    var rows = rows.filter { row in
+      let shard = shards[row]
+      return pinned(shard) == nil && shard.standing != nil && mayMove(shard)
+        && (shard.players == 0 || isAbove(giver, ReliefRules.toleranceWithPlayers))
+    }
+    var hasTaken = hasTaken
+    var steps: [ReliefStep] = []
+    var worthwhile: [ReliefStep] = []
+    var peak: (load: UInt64, weight: UInt64) = (0, 1)
+    while steps.count < min(limit, ReliefRules.together) {
+      guard let step = draft.bestRelief(from: giver, rows, hasTaken) else { break }
+      draft.give(step.row, to: step.taker, from: giver, .relief)
+      rows.removeAll { $0 == step.row }
+      hasTaken[step.taker] = true
+      steps.append(step)
+      let taken = draft.ledger.loads[step.taker]
+      if taken * peak.weight > peak.load * ledger.weights[step.taker] { peak = (taken, ledger.weights[step.taker]) }
+      let left = draft.ledger.loads[giver]
+      let after = left * peak.weight > peak.load * ledger.weights[giver] ? (left, ledger.weights[giver]) : peak
+      if isWorthIt(giver, after) {
+        worthwhile = steps
+        if !draft.isAbove(giver, ReliefRules.target) { break }
+      }
+    }
+    return worthwhile
   }
 
   private func fullest(_ owned: [[Int]], besides given: [Bool]) -> Int? {
@@ -77,30 +117,44 @@ extension Drafting {
     return fullest
   }
 
+  /// Whether the owner that this draft gives a shard is above the tolerance with it, and fuller than the former one was.
+  func overfillsItsTaker(_ row: Int) -> Bool {
+    guard let giver = livingOwner(shards[row]), let taker = owners[row], giver != taker else { return false }
+    let before = ledger.loads[giver] + shards[row].weighedLoad
+    return isAbove(taker, ReliefRules.tolerance)
+      && ledger.loads[taker] * ledger.weights[giver] > before * ledger.weights[taker]
+  }
+
+  /// Takes a change of owner back.
+  mutating func stay(_ row: Int) {
+    guard let incumbent = livingOwner(shards[row]), let owner = owners[row], owner != incumbent else { return }
+    give(row, to: incumbent, from: owner, .incumbent)
+  }
+
   /// load / weight > over / under · totalLoad / totalWeight
   private func isAbove(_ host: Int, _ bound: (over: UInt64, under: UInt64)) -> Bool {
     UInt128(ledger.loads[host]) * UInt128(table.totalWeight) * UInt128(bound.under)
       > UInt128(totalLoad) * UInt128(ledger.weights[host]) * UInt128(bound.over)
   }
 
-  private func bestRelief(
-    from giver: Int, _ rows: [Int], _ hasTaken: [Bool], _ mayMove: (PlacementShard) -> Bool
-  ) -> (row: Int, taker: Int)? {
-    let playersMayMove = isAbove(giver, ReliefRules.toleranceWithPlayers)
-    var best: (row: Int, taker: Int)?
+  /// The move after which the fuller of the pair is least full; of equal ones that to the emptier host.
+  private func bestRelief(from giver: Int, _ rows: [Int], _ hasTaken: [Bool]) -> ReliefStep? {
+    var best: ReliefStep?
     var least: UInt64 = ledger.loads[giver]
     var leastWeight: UInt64 = 1
     for row in rows {
       let shard = shards[row]
-      guard shard.players == 0 || playersMayMove, pinned(shard) == nil, let standing = shard.standing, mayMove(shard)
-      else { continue }
+      guard let members = shard.standing?.members else { continue }
       for taker in lists[row] where taker != giver && !hasTaken[taker] && table.owns(taker, .maps) {
         let peak = ledger.pairMaximum(moving: shard.weighedLoad, from: giver, to: taker)
-        guard peak * leastWeight < least * ledger.weights[taker], isWorthIt(peak, giver, taker),
-          isLasting(taker, row), standing.members.contains(table.hosts[taker].id),
+        let (mine, others) = (peak * leastWeight, least * ledger.weights[taker])
+        guard mine <= others, members.contains(table.hosts[taker].id),
           hasRoom(taker, for: shard, ledger)
         else { continue }
-        best = (row, taker)
+        if mine == others {
+          guard let best, ledger.isLighter(taker, than: best.taker, with: shard.weighedLoad) else { continue }
+        }
+        best = ReliefStep(row: row, taker: taker)
         least = peak
         leastWeight = ledger.weights[taker]
       }
@@ -108,11 +162,17 @@ extension Drafting {
     return best
   }
 
-  /// Whether the pair's maximum falls by at least a twentieth of the fair share.
-  private func isWorthIt(_ peak: UInt64, _ giver: Int, _ taker: Int) -> Bool {
-    let before = ledger.loads[giver] * ledger.weights[taker]
-    guard peak < before else { return false }
-    return UInt128(before - peak) * UInt128(table.totalWeight) * UInt128(ReliefRules.gain)
-      >= UInt128(totalLoad) * UInt128(ledger.weights[giver]) * UInt128(ledger.weights[taker])
+  /// Whether a maximum of `after` instead of what `giver` carries now is at least a twentieth of the fair share less.
+  private func isWorthIt(_ giver: Int, _ after: (load: UInt64, weight: UInt64)) -> Bool {
+    let before = ledger.loads[giver] * after.weight
+    let then = after.load * ledger.weights[giver]
+    guard then < before else { return false }
+    return UInt128(before - then) * UInt128(table.totalWeight) * UInt128(ReliefRules.gain)
+      >= UInt128(totalLoad) * UInt128(ledger.weights[giver]) * UInt128(after.weight)
   }
+}
+
+private struct ReliefStep {
+  let row: Int
+  let taker: Int
 }

@@ -60,12 +60,12 @@ struct ReplicaWalk {
   private func take(_ tier: Tier, from ranked: some Sequence<Int>, into choice: inout Choice) {
     if tier == .anyLoad, leastWeight > 0 {
       // The strongest first; among equals the better score.
-      let order = ranked.enumerated().filter { $0.element >= 0 }
-        .sorted { left, right in
-          let (mine, others) = (table.weights[left.element], table.weights[right.element])
-          return mine != others ? mine > others : left.offset < right.offset
+      for weight in table.weightsOfOwners {
+        for host in ranked where host >= 0 && table.weights[host] == weight {
+          if choice.hosts.count == wanted { return }
+          consider(host, tier, &choice)
         }
-      for (_, host) in order where choice.hosts.count < wanted { consider(host, tier, &choice) }
+      }
       return
     }
     for host in ranked where host >= 0 {

@@ -266,16 +266,23 @@ package struct Steward: Sendable {
     lastRelief = max(1, now.monotonic)
     var budget = ReliefRules.budget(shards: draft.shards.count)
     let voluntary = draft.moves.filter { $0.reason == .placement || $0.reason == .cap }
-    for move in voluntary.sorted(by: Steward.fewestPlayersFirst) where budget > 0 {
-      guard let row = draft.row(of: move.shard), mayMove(draft.shards[row], now) else { continue }
-      if begin(move, plan, &moves, now, &decision) { budget -= 1 }
+    for move in voluntary.sorted(by: Steward.fewestPlayersFirst) {
+      // One that is not made now is not counted on either.
+      guard let row = draft.row(of: move.shard) else { continue }
+      if budget > 0, mayMove(draft.shards[row], now), !draft.overfillsItsTaker(row),
+        begin(move, plan, &moves, now, &decision)
+      {
+        budget -= 1
+      } else {
+        draft.stay(row)
+      }
     }
     let open = Set(openMoves.keys)
     let relieved = draft.relieve(budget: budget) { !open.contains($0.id) && mayMove($0, now) }
     let changes = draft.moves
     for row in relieved {
       guard let move = changes.first(where: { $0.shard == draft.shards[row].id }) else { continue }
-      _ = begin(move, plan, &moves, now, &decision)
+      if !begin(move, plan, &moves, now, &decision) { draft.stay(row) }
     }
   }
 
