@@ -99,6 +99,7 @@ final class FakeNode: @unchecked Sendable {
         case .revoke: [RevokeReply(at: Samples.now, host: Samples.gef2, state: .adopted).line()]
         case .certificates: [CertificatesReply(at: Samples.now, certificates: []).line()]
         case .renew: [RenewReply(at: Samples.now, results: []).line()]
+        case .world: [Fault(.badRequest, ["reason": "no worlds here"]).line()]
         }
       })
   }
