@@ -10,7 +10,8 @@ package enum FuzzSeeds {
   package static func inputs(for target: FuzzTarget) -> [[UInt8]] {
     let world = FuzzWorld.shared
     switch target {
-    case .wire: return [[0, 1, 2, 3, 0x80, 1, 5, 4, 127, 0, 0, 1, 0x58, 0x1b, 6, 1, 2, 3], [3, 0xff, 0xff, 0x7f, 4, 9]]
+    case .wire:
+      return [[0, 1, 2, 3, 0x80, 1, 5, 4, 127, 0, 0, 1, 0x58, 0x1b, 6, 1, 2, 3], [3, 0xff, 0xff, 0x7f, 4, 9]]
     case .endpoint: return texts(["127.0.0.1:7000", "[2001:db8::1]:7000", "[::ffff:1.2.3.4]:5", "[fe80::1:0:0:1]:9"])
     case .certificate: return [world.certificate.bytes, world.otherCertificate.bytes]
     case .metadata: return [metadata()]
@@ -28,7 +29,8 @@ package enum FuzzSeeds {
     case .control:
       let requests: [ControlRequest] = [
         .status, .members, .leave, .events(EventsQuery(follow: true)), .doctor(checks: ["udp-in"]),
-        .revoke(revocation: revocation(), reason: "disk stolen"), .renew(certificates: [world.certificate.bytes]), .certificates(of: ["a"]),
+        .revoke(revocation: revocation(), reason: "disk stolen"), .renew(certificates: [world.certificate.bytes]),
+        .certificates(of: ["a"]),
       ]
       return requests.map { Array($0.line().dropLast()) }
     case .mapCache: return [FuzzMaps.shared.cache]

@@ -68,10 +68,11 @@ struct WorldCommandsTests {
     #expect(world.maps[0].size == MapSize(width: 12, height: 12), "rAthena's order of search")
     #expect(world.shards.map(\.name.text) == ["geffen", "prontera", "prt_in"])
     #expect(world.voters.map(\.description) == [WorldCommandsTests.voter])
-    #expect(world.tree?.listing.files.map(\.path) == [
-      "conf/map_athena.conf", "conf/maps_athena.conf", "db/import/map_cache.dat", "db/map_cache.dat",
-      "db/re/map_cache.dat", "npc/a.txt",
-    ])
+    #expect(
+      world.tree?.listing.files.map(\.path) == [
+        "conf/map_athena.conf", "conf/maps_athena.conf", "db/import/map_cache.dat", "db/map_cache.dat",
+        "db/re/map_cache.dat", "npc/a.txt",
+      ])
     #expect(world.expiry - world.notBefore == 90 * 86_400)
     let verified = try await run("world", "verify", "izlude-1.world", "--rathena", "ra")
     #expect(verified.code == 0 && verified.output.contains("the rAthena tree is the same"), "\(verified.errors)")
@@ -210,8 +211,9 @@ struct WorldCommandsTests {
     #expect(shown.output.hasPrefix("version 1 is active: 3 maps in 3 shards\n"))
     #expect(shown.output.contains("downloading version 2: 1 of 3 maps, 2.40 MB, 600 kB/s, 4 seconds left\n"))
     let history = try await ask("world", "history", "--plain")
-    #expect(history.output.split(separator: "\n").map { $0.split(separator: "\t").prefix(4).joined(separator: " ") }
-      == ["2 incomplete 1 3", "1 active 3 3"])
+    #expect(
+      history.output.split(separator: "\n").map { $0.split(separator: "\t").prefix(4).joined(separator: " ") }
+        == ["2 incomplete 1 3", "1 active 3 3"])
     #expect(try await ask("world", "diff", "1", "izlude-1.world").output == "no difference\n")
     let unknown = try await ask("world", "diff", "9", "izlude-1.world")
     #expect(unknown.code == 65 && unknown.errors.contains("M077"))
@@ -224,7 +226,8 @@ struct WorldCommandsTests {
     // The first voter of a first world is this machine's node.
     let built = try await ask("world", "build", "--rathena", "ra", "-o", "mine.world")
     #expect(built.code == 0, "\(built.errors)")
-    #expect(try WorldBundle(content("mine.world")).document.world.voters.map(\.description) == [WorldCommandsTests.voter])
+    #expect(
+      try WorldBundle(content("mine.world")).document.world.voters.map(\.description) == [WorldCommandsTests.voter])
   }
 
   @Test func repliesComeBackFromTheirLines() {

@@ -13,7 +13,8 @@ final class WorldFilesTests {
   private let files: WorldFiles
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.path + "/world-files-\(getpid())-\(UInt64.random(in: .min ... .max))"
+    folder =
+      FileManager.default.temporaryDirectory.path + "/world-files-\(getpid())-\(UInt64.random(in: .min ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     chmod(folder, 0o700)
     files = WorldFiles(dataFolder: folder)
@@ -72,6 +73,7 @@ final class WorldFilesTests {
   @Test("a damaged object is set aside at a start and when it is wanted; the next one takes its place")
   func damage() throws {
     let bundle = try Self.bundle()
+    _ = try files.load()
     try files.keep(.objects(bundle.objects))
     try flip(path(bundle.objects[1]), byte: 12)
     let found = try files.load()
@@ -114,10 +116,13 @@ final class WorldFilesTests {
     let bundle = try Self.bundle()
     let file = folder + "/one.world"
     try Data(bundle.bytes).write(to: URL(filePath: file))
+    chmod(file, 0o600)
     let refusal = Fault(.worldRefused, ["version": "1", "reason": "no"])
     #expect(throws: refusal) { try files.bringIn(file, askedBy: getuid()) { _ throws(Fault) in throw refusal } }
     #expect(try files.load().objects.isEmpty, "nothing is written for a document that is refused")
     #expect(throws: Fault.self) { try files.bringIn(file, askedBy: getuid() &+ 12_345) { _ throws(Fault) in } }
+    chmod(file, 0o644)
+    _ = try files.bringIn(file, askedBy: getuid() &+ 12_345) { _ throws(Fault) in }
     #expect(try files.bringIn(file, askedBy: getuid()) { _ throws(Fault) in }.document == bundle.document)
     #expect(try files.load().objects.count == 3)
     try flip(file, byte: 200)

@@ -156,7 +156,8 @@ package struct WorldFiles: Sendable {
   /// Brings in a world file of an operator: its document, once all its objects are durable.
   ///
   /// - Parameters:
-  ///   - user: who asked. The file must be his or root's: a node does not read for somebody what he may not read himself.
+  ///   - user: who asked. The file must be his, or readable for all: a node does not read for somebody what he may not read
+  ///     himself.
   ///   - check: whether the core would take the document; before anything is written.
   package func bringIn(
     _ file: String, askedBy user: UInt32, check: (SignedWorld) throws(Fault) -> Void
@@ -165,7 +166,7 @@ package struct WorldFiles: Sendable {
     switch SystemFiles().read(file, limit: WorldBundle.sizeLimit) {
     case .found(let facts, let bytes):
       guard facts.isRegular else { throw Fault(.fileKind, ["file": file, "kind": "no regular file"], at: file) }
-      guard facts.owner == user || facts.owner == 0 || user == 0 else {
+      guard facts.owner == user || user == 0 || facts.mode & 0o004 != 0 else {
         throw Fault(
           .fileMode,
           [
