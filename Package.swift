@@ -99,7 +99,8 @@ let package = Package(
     tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests(
-      "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]),
+      "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]
+    ),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),

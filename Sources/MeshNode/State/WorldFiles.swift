@@ -1,6 +1,5 @@
 import Configuration
 package import Control
-import EventLoop
 import Glibc
 package import Hashing
 import KeyStore
