@@ -110,7 +110,9 @@ let package = Package(
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
+    tests(
+      "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]
+    ),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),

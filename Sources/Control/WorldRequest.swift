@@ -4,7 +4,7 @@ package enum WorldRequest: Hashable, Sendable {
   case show
   /// The document of one version -> `WorldDocumentReply`
   case document(version: UInt64)
-  /// The world file with this absolute path, which must be a regular file of the user who asks (or of root): the node
+  /// The world file with this absolute path, which must be a regular file that the user who asks may read: the node
   /// verifies everything in it, keeps it and tells its peers. -> `WorldChangeReply`
   case publish(file: String)
   /// Make a version that is complete here the active one now. -> `WorldChangeReply`

@@ -3,6 +3,7 @@ import Control
 import Gossip
 import SecureChannel
 import Wire
+import WorldData
 
 /// Valid inputs of each target, made by the encoders of today: where mutations begin.
 package enum FuzzSeeds {

@@ -1,4 +1,5 @@
 import Hashing
+import SecureChannel
 import Wire
 import WorldData
 

@@ -57,6 +57,12 @@ package struct WorldEffects {
     package var to: HostID
     package var mark: WorldMark
     package var maps: [Int]
+
+    package init(to: HostID, mark: WorldMark, maps: [Int]) {
+      self.to = to
+      self.mark = mark
+      self.maps = maps
+    }
   }
 
   package struct Persist: Sendable {

@@ -3,16 +3,20 @@ import Wire
 
 /// Asking peers, and answering them.
 extension WorldSync {
-  mutating func hear(_ mark: WorldMark?, from host: HostID) {
-    if sources[host] != nil {
+  /// Whether it is news.
+  mutating func hear(_ mark: WorldMark?, from host: HostID) -> Bool {
+    if let source = sources[host] {
+      guard source.mark != mark else { return false }
       sources[host]?.mark = mark
-    } else if let mark {
-      guard sources.count < settings.tellers else {
-        counters.tellersRefused &+= 1
-        return
-      }
-      sources[host] = Source(mark: mark)
+      return true
     }
+    guard let mark else { return false }
+    guard sources.count < settings.tellers else {
+      counters.tellersRefused &+= 1
+      return false
+    }
+    sources[host] = Source(mark: mark)
+    return true
   }
 
   mutating func endLate(now: Now) {

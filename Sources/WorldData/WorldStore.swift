@@ -50,6 +50,8 @@ package struct WorldStore: Sendable {
   private let verify: WorldVerification
   /// Newest first.
   package private(set) var worlds: [SignedWorld] = []
+  /// Versions of which every object is here; asked often, so it is kept.
+  private var whole: Set<UInt64> = []
   /// Addresses of the objects that are durable here.
   package private(set) var objects: Set<Digest> = []
   package private(set) var state = WorldState()
@@ -81,6 +83,7 @@ package struct WorldStore: Sendable {
     worlds = found.sorted { $0.mark > $1.mark }
     self.objects = objects
     self.state = state
+    recount()
     // A document that was written just before the power went counts, though the state did not follow.
     if let newest = worlds.first?.mark, newest.version > state.newest?.version ?? 0 { self.state.newest = newest }
     // An active world whose document is gone is active no more: it comes again from peers.
@@ -101,8 +104,14 @@ package struct WorldStore: Sendable {
     world.world.maps.indices.filter { !objects.contains(world.world.maps[$0].address) }
   }
 
-  package func isWhole(_ world: SignedWorld) -> Bool {
-    world.world.maps.allSatisfy { objects.contains($0.address) }
+  /// Of a world that is kept here.
+  package func isWhole(_ world: SignedWorld) -> Bool { whole.contains(world.mark.version) }
+
+  private mutating func recount() {
+    whole = []
+    for world in worlds where world.world.maps.allSatisfy({ objects.contains($0.address) }) {
+      whole.insert(world.mark.version)
+    }
   }
 
   // MARK: Taking documents
@@ -131,13 +140,20 @@ package struct WorldStore: Sendable {
     worlds.append(world)
     worlds.sort { $0.mark > $1.mark }
     if world.mark.version > state.newest?.version ?? 0 { state.newest = world.mark }
+    recount()
   }
 
   /// These objects are durable.
-  package mutating func hold(_ addresses: some Sequence<Digest>) { objects.formUnion(addresses) }
+  package mutating func hold(_ addresses: some Sequence<Digest>) {
+    objects.formUnion(addresses)
+    recount()
+  }
 
   /// These objects are gone or damaged.
-  package mutating func lose(_ addresses: some Sequence<Digest>) { objects.subtract(addresses) }
+  package mutating func lose(_ addresses: some Sequence<Digest>) {
+    objects.subtract(addresses)
+    recount()
+  }
 
   /// What need not be kept any more; it is forgotten here, and the caller removes it from the disk.
   ///
@@ -163,6 +179,7 @@ package struct WorldStore: Sendable {
     worlds = kept
     let gone = objects.subtracting(wanted).subtracting(kept.flatMap { $0.world.maps.map(\.address) })
     objects.subtract(gone)
+    recount()
     return (forgotten.map(\.mark), gone.sorted { $0.hex < $1.hex })
   }
 

@@ -100,7 +100,9 @@ package struct WorldSync {
 
   package mutating func handle(_ input: WorldInput, now: Now, into effects: inout WorldEffects) {
     switch input {
-    case .told(let mark, let host): hear(mark, from: host)
+    case .told(let mark, let host):
+      // Gossip says the same again and again.
+      guard hear(mark, from: host) else { return }
     case .gone(let host):
       sources[host] = nil
       serves[host] = nil

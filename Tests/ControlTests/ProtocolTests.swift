@@ -7,6 +7,8 @@ struct RequestsTests {
     .doctor(checks: []), .doctor(checks: ["udp-in"]), .leave, .revoke(revocation: [0, 255, 7], reason: "disk stolen"),
     .reload,
     .certificates(of: ["prt-1"]), .renew(certificates: [[1, 2, 3], [4]]),
+    .world(.show), .world(.document(version: .max)), .world(.publish(file: "/a b/c.world")),
+    .world(.activate(version: 3)),
   ]
 
   @Test func everyRequestComesBackFromItsLine() throws {
@@ -48,7 +50,9 @@ struct RequestsTests {
   }
 
   @Test func onlyChangesNeedMore() {
-    #expect(RequestsTests.all.filter(\.changesSomething).map(\.verb) == ["leave", "revoke", "reload", "renew"])
+    #expect(
+      RequestsTests.all.filter(\.changesSomething).map(\.verb)
+        == ["leave", "revoke", "reload", "renew", "world-publish", "world-activate"])
   }
 }
 

@@ -252,7 +252,7 @@ import WorldData
     #expect(network.active(2) == 1)
   }
 
-  @Test("objects of a refused document do not stay on the disk; a prepared one's do")
+  @Test("objects of a refused document do not stay on the disk")
   func leftovers() throws {
     var network = SyncNetwork(1, seed: 15)
     let first = try bundle(20)
@@ -261,13 +261,33 @@ import WorldData
     let second = try bundle(20, version: 2, seed: 900)
     network.give(1, .command(.prepare(second.document.bytes), request: 7))
     for object in second.objects { network[1].objects[object.address] = object.encoded }
-    // Something else makes it tidy up meanwhile.
-    network.give(1, .command(.activate(99), request: 8))
-    #expect(network[1].objects.count == 40)
     network.give(1, .command(.publish(first.document.bytes, objects: second.objects.map(\.address)), request: 9))
     #expect(network[1].replies[9] == .refused(.known))
     network.run(seconds: 5)
     #expect(network[1].objects.count == 20)
+  }
+
+  @Test("objects that a prepared document needs stay, though the last world that had them goes meanwhile")
+  func prepared() throws {
+    var network = SyncNetwork(2, seed: 17)
+    for version in 1...3 as ClosedRange<UInt64> {
+      network.publish(try bundle(20, version: version, seed: version * 100), at: 2, request: version)
+      network.run(seconds: 30)
+    }
+    // Back to the maps of version 1, which host 1 still has.
+    let back = try bundle(20, version: 5, seed: 100)
+    network.give(1, .command(.prepare(back.document.bytes), request: 8))
+    #expect(network[1].replies[8] == .prepared(back.document.mark))
+    network.publish(try bundle(20, version: 4, seed: 400), at: 2, request: 9)
+    network.run(seconds: 30)
+    #expect(network.count(active: 4) == 2)
+    for object in back.objects {
+      #expect(network[1].objects[object.address] != nil)
+      #expect(network[2].objects[object.address] == nil, "where nobody asked for them they are gone")
+    }
+    network.give(1, .command(.publish(back.document.bytes, objects: back.objects.map(\.address)), request: 10))
+    network.run(seconds: 30)
+    #expect(network.count(active: 5) == 2)
   }
 
   @Test("a world that is not complete is not made active, and says how much is missing")

@@ -1,6 +1,5 @@
 import Configuration
 package import Control
-import EventLoop
 import Glibc
 package import Hashing
 import KeyStore
@@ -155,14 +154,14 @@ package struct WorldFiles: Sendable {
 
   /// A world file of an operator, everything in it verified but the signature.
   ///
-  /// - Parameter user: who asked. The file must be his or root's: a node does not read for somebody what he may not read
-  ///   himself.
+  /// - Parameter user: who asked. The file must be his, or readable for all: a node does not read for somebody what he may
+  ///   not read himself.
   package func bundle(_ file: String, askedBy user: UInt32) throws(Fault) -> WorldBundle {
     let content: [UInt8]
     switch SystemFiles().read(file, limit: WorldBundle.sizeLimit) {
     case .found(let facts, let bytes):
       guard facts.isRegular else { throw Fault(.fileKind, ["file": file, "kind": "no regular file"], at: file) }
-      guard facts.owner == user || facts.owner == 0 || user == 0 else {
+      guard facts.owner == user || user == 0 || facts.mode & 0o004 != 0 else {
         throw Fault(
           .fileMode,
           [
