@@ -79,7 +79,7 @@ let package = Package(
         "Control", "KeyStore", .product(name: "Logging", package: "swift-log"),
       ]),
     room("MeshLab", ["Control"]),
-    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"]),
+    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program(
@@ -92,7 +92,8 @@ let package = Package(
     program(
       "mesh-bench",
       [
-        "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop", "SecureChannel", "Gossip",
+        "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop",
+        "SecureChannel", "Gossip",
         "NodeCore",
       ]),
 

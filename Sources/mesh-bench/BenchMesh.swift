@@ -69,7 +69,8 @@ final class BenchMesh {
         seed: entropy.u64())
       members.append(
         Member(
-          Node(channel: channel, membership: membership, renewal: signer),
+          Node(
+            membershipOnly: channel, membership, seed: entropy.u64(), now: Now(monotonic: 0, wall: 0), renewal: signer),
           endpoint: Endpoint(ipv4: 0x7f00_0001, port: BenchMesh.basePort + UInt16(index))))
     }
     let way = KnownPeer(

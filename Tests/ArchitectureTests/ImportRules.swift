@@ -19,7 +19,7 @@ private let allowedImports: [String: Set<String>] = [
     "Control", "KeyStore", "Logging", "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "Hashing", "SecureChannel", "Configuration", "Control", "Glibc"],
-  "MeshSim": ["Wire", "SecureChannel", "Gossip", "MapShard", "WorldData", "NodeCore"],
+  "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
     "ArgumentParser", "Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab",

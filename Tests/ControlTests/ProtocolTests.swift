@@ -9,6 +9,17 @@ struct RequestsTests {
     .certificates(of: ["prt-1"]), .renew(certificates: [[1, 2, 3], [4]]),
     .world(.show), .world(.document(version: .max)), .world(.publish(file: "/a b/c.world")),
     .world(.activate(version: 3)),
+    .shards(.ring), .shards(.maps), .shards(.explain(map: "prontera")),
+    .shards(.get(shard: "prt", key: [0x61])), .shards(.get(shard: "prt", key: [0xff, 0])),
+    .shards(
+      .write(
+        StateWrite(
+          shard: "prt", key: [0x61], value: [1, 2, 0xff], durability: .normal, expected: 0, client: 7, clientSequence: 9
+        ))),
+    .shards(.write(StateWrite(shard: "prt", key: [0x61], value: nil))),
+    .shards(.list(shard: "prt", prefix: [], after: [0x62], limit: 5)), .shards(.watch(shard: "prt", prefix: [0x61])),
+    .shards(.drain(host: nil)), .shards(.undrain(host: "n2")), .shards(.pin(map: "prontera", host: "n2")),
+    .shards(.unpin(map: "prontera")),
   ]
 
   @Test func everyRequestComesBackFromItsLine() throws {
@@ -52,7 +63,10 @@ struct RequestsTests {
   @Test func onlyChangesNeedMore() {
     #expect(
       RequestsTests.all.filter(\.changesSomething).map(\.verb)
-        == ["leave", "revoke", "reload", "renew", "world-publish", "world-activate"])
+        == [
+          "leave", "revoke", "reload", "renew", "world-publish", "world-activate", "state.put", "state.delete",
+          "drain", "undrain", "pin", "unpin",
+        ])
   }
 }
 

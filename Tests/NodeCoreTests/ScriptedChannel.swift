@@ -18,6 +18,7 @@ struct ScriptedChannel: PeerChannel {
     /// Inputs that are no commands and no datagrams, by name.
     var inputs: [String] = []
     var keys: [HostID: HostKey] = [:]
+    var lives: [HostID: Life] = [:]
     /// Said with the next input, whatever it is.
     var events: [ChannelEvent] = []
     var deadlines: [Deadline] = []
@@ -79,5 +80,6 @@ struct ScriptedChannel: PeerChannel {
       Script.Sent(kind: kind, to: host, at: endpoint, bytes: Array(effects.buffer.bytes(of: message))))
   }
 
+  func life(of host: HostID) -> Life? { script.lives[host] }
   func key(of host: HostID) -> HostKey? { script.keys[host] }
 }

@@ -87,7 +87,8 @@ final class Stage {
     let membership = Membership(
       host: identity.hostID, roles: .host, settings: .lanFast, signer: signer, persistedGeneration: 0,
       seed: UInt64(number))
-    node = Node(channel: ScriptedChannel(script: script), membership: membership, renewal: signer)
+    node = Node(
+      membershipOnly: ScriptedChannel(script: script), membership, seed: UInt64(number), now: now, renewal: signer)
     endpoint = Endpoint(ipv4: 0x0a00_0001, port: number)
   }
 

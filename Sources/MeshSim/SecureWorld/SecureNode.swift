@@ -38,9 +38,5 @@ private func secureNode(_ birth: Birth, _ secure: SecureDirectory) -> Node<Secur
   let membership = Membership(
     host: identity.hostID, roles: .host, settings: birth.profile.membership, signer: signer,
     persistedGeneration: birth.disk.generation ?? 0, seed: mix64(birth.seed &+ 1))
-  let idle = IdleParts(
-    host: identity.hostID, life: mix64(birth.seed &+ 2), seed: mix64(birth.seed &+ 3), now: birth.now)
-  return Node(
-    channel: channel, membership: membership, shards: idle.shards, store: .none, worlds: idle.worlds,
-    seed: mix64(birth.seed &+ 4), renewal: signer, hosts: signer)
+  return Node(membershipOnly: channel, membership, seed: mix64(birth.seed &+ 3), now: birth.now, renewal: signer)
 }

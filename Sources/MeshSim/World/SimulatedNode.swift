@@ -17,10 +17,5 @@ func simulatedNode(_ birth: Birth) -> Node<ChannelModel> {
     host: birth.directory.identities[birth.identity].host, roles: .host, settings: settings,
     signer: signer,
     persistedGeneration: birth.disk.generation ?? 0, seed: mix64(birth.seed &+ 1))
-  let idle = IdleParts(
-    host: birth.directory.identities[birth.identity].host, life: birth.seed, seed: mix64(birth.seed &+ 3),
-    now: birth.now)
-  return Node(
-    channel: channel, membership: membership, shards: idle.shards, store: .none, worlds: idle.worlds,
-    seed: mix64(birth.seed &+ 4))
+  return Node(membershipOnly: channel, membership, seed: mix64(birth.seed &+ 3), now: birth.now)
 }
