@@ -36,6 +36,8 @@ final class LogHost {
   private var nextToken: UInt64 = 1
   /// How long a job takes at most.
   var slowest = Nanoseconds.milliseconds(4)
+  /// So many of the newest entries may not be committed when a content is given.
+  var uncommitted = 0
   /// Whether contents are given when they are asked for.
   var givesContents = true
 
@@ -296,7 +298,8 @@ final class LogHost {
   private func content(of shard: ShardID) -> ShardContent? {
     let deeds = self.deeds[shard] ?? []
     let whole = LogHost.apply(deeds)
-    let limit = committed[shard] ?? whole.position.sequence
+    let behind = min(uncommitted == 0 ? 0 : UInt64(chance.below(uncommitted)), whole.position.sequence)
+    let limit = max(committed[shard] ?? 0, whole.position.sequence - behind)
     guard let position = whole.line.last(where: { $0.sequence <= limit }) else { return nil }
     committed[shard] = max(committed[shard] ?? 0, position.sequence)
     return LogHost.content(shard, LogHost.apply(deeds + [.truncate(position)]))

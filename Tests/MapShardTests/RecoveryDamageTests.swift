@@ -40,6 +40,7 @@ struct RecoveryDamageTests {
         let isScrubbed = isNamed || RecoveryDamageTests.scrubFinds(name, host)
         try #require(isScrubbed, "\(name) bit \(bit): \(found.shards.faults)")
         for shard in [shardA, shardB] where found.shards.shards[shard]?.damaged != true {
+          if found.shards.shards[shard] == nil, found.shards.strayLoss != nil { continue }
           let whole = found.shards.shards[shard].map { LogHost.apply([.install($0.content), .entries($0.entries)]) }
           try #require(whole == host.state(of: shard), "\(name) bit \(bit): shard \(shard) is changed")
         }
@@ -89,7 +90,8 @@ struct RecoveryDamageTests {
   @Test("a torn newest batch is cut and said; what was durable stays")
   func tornTail() throws {
     let host = RecoveryDamageTests.smallStore()
-    host.write(shardB, 20, valueSize: 100)
+    host.givesContents = false
+    host.write(shardB, 11, valueSize: 100)
     host.run(milliseconds: 70)
     host.restart()
     let logs = host.disk.names.filter { $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 } }

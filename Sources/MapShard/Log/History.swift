@@ -2,7 +2,7 @@ import Wire
 
 /// Which snapshots of a shard are kept (`ownership.md` 3.11): the newest two, because a damaged one leaves the one before
 /// with the log's tail; the last of each hour for a day; the last of each day for a week.
-enum History {
+package enum History {
   static let newest = 2
   static let hours: UInt64 = 24
   static let days: UInt64 = 7
@@ -10,7 +10,7 @@ enum History {
   private static let day = Nanoseconds.seconds(86_400)
 
   /// `snapshots` of one shard by rising number; the numbers that are kept, sorted.
-  static func kept(_ snapshots: [Snapshot], wall: UInt64) -> [UInt64] {
+  package static func kept(_ snapshots: [Snapshot], wall: UInt64) -> [UInt64] {
     var kept = snapshots.suffix(newest).map(\.number)
     var seenHours: [UInt64] = []
     var seenDays: [UInt64] = []

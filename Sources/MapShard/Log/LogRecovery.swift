@@ -1,7 +1,6 @@
 package import Wire
 
 /// The folder of a store as recovery reads it, before the loop runs.
-nonisolated(unsafe) package var debugLine = false
 package protocol StoreReading {
   /// Names and sizes of the files in the folder.
   func files() -> [(name: String, size: Int)]
@@ -87,6 +86,7 @@ package struct LogRecovery<Disk: StoreReading> {
     recovered.handover.cut = tail.cut
     recovered.shards.register = log.register
     recovered.shards.registerDamaged = log.registerDamaged
+    recovered.shards.strayLoss = log.losses.first { $0.fault.shards == nil }?.fault
     recovered.shards.faults += log.faults
     recovered.handover.segments = log.segments
     recovered.handover.nextSnapshot = max(recovered.handover.nextSnapshot, log.nextSnapshot)
@@ -219,13 +219,8 @@ package struct LogRecovery<Disk: StoreReading> {
       }
     }
     var line = ShardLine(base: content.position, number: base?.number ?? 0, newestKnown: newestKnown)
-    if debugLine { print("life base", shard, base?.number ?? 0, content.position.sequence, "covers", covers, "forgotten", log.forgottenAt[shard] ?? 0, "noted", log.noted[shard] ?? 0, "first", log.firstSequence) }
     var broken: StoreFault?
     for placed in log.records[shard] ?? [] where placed.batch > covers && broken == nil {
-      if debugLine {
-        switch placed.record { case .entries(_, let e): print(shard, "base", base?.number ?? 0, content.position.epoch, content.position.sequence, "batch", placed.batch, "entries", e.first!.position.epoch, e.first!.position.sequence, e.last!.position.sequence)
-        default: print(shard, "base", base?.number ?? 0, content.position.epoch, content.position.sequence, "batch", placed.batch, placed.record) }
-      }
       if case .broken = line.take(placed.record) {
         broken = StoreFault(
           kind: .brokenChain, file: StoreFile.segment(placed.segment).name, offset: UInt64(placed.offset),

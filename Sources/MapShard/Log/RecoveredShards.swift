@@ -8,6 +8,9 @@ package struct RecoveredShards: Sendable {
   /// The disk lost or changed some of the voter's state: `register` may be older than what this voter has answered.
   /// It must not vote with it (E9: a lost disk is another voter).
   package var registerDamaged = false
+  /// Records are gone of which nobody can tell whose they were: a shard that is not in `shards` may have been here, and
+  /// its log counts as damaged.
+  package var strayLoss: StoreFault?
   /// Everything that was found wrong, named; also what hurt nobody because a snapshot or a copy covered it.
   package var faults: [StoreFault] = []
   /// Where the write that was under way at the crash was cut off, if one was.

@@ -18,6 +18,20 @@ package struct Snapshot: Hashable, Sendable {
   /// Of its own file.
   package var fileSize = 0
 
+  package init(
+    shard: ShardID, number: UInt64, position: Position, covers: UInt64, wall: UInt64, keys: Int, size: Int,
+    blocks: [BlockReference]
+  ) {
+    self.shard = shard
+    self.number = number
+    self.position = position
+    self.covers = covers
+    self.wall = wall
+    self.keys = keys
+    self.size = size
+    self.blocks = blocks
+  }
+
   /// Identity of the content, equal on every replica: BLAKE2b-256 over position and block addresses.
   package var root: Digest {
     var hash = Blake2b()

@@ -144,3 +144,25 @@ package struct BlockReference: Hashable, Sendable {
 
   static let size = 32 + 8 + 4 + 4 + 8 + 8
 }
+
+/// The blocks of snapshots for those who have bytes alone: fuzzers and tests.
+package enum SnapshotBlock {
+  package static func check(_ stored: [UInt8]) -> UInt64 { stored.withUnsafeBytes { Digest(of: $0).low } }
+
+  /// Unpacks what claims to be `rawSize` bytes; `nil` for anything else. No address is compared: the claim is.
+  package static func unpack(_ stored: [UInt8], rawSize: Int, check: UInt64) -> [UInt8]? {
+    let reference = BlockReference(
+      address: stored.withUnsafeBytes { Digest(of: $0) }, check: check, rawSize: rawSize, storedSize: stored.count,
+      file: 0, offset: 0)
+    return StateBlock.unpack(stored, as: reference)
+  }
+
+  /// Packs and unpacks.
+  package static func roundTrip(_ raw: [UInt8]) -> [UInt8]? {
+    let stored = StateBlock.pack(raw)
+    let reference = BlockReference(
+      address: raw.withUnsafeBytes { Digest(of: $0) }, check: check(stored), rawSize: raw.count,
+      storedSize: stored.count, file: 0, offset: 0)
+    return StateBlock.unpack(stored, as: reference)
+  }
+}
