@@ -94,8 +94,9 @@ extension Membership {
       askedToHelp(sequence, target, milliseconds, for: host, at: endpoint, now, into: &effects)
     case .nack(let sequence, _):
       refused(sequence, by: host)
-    case .gossip:
-      // Who has missed our refutation would wait for it in vain while the mesh does not rest.
+    case .gossip, .youAreDead:
+      // The items have been applied already: where the accusation was proven, our incarnation is raised. Who has missed
+      // our refutation would wait for it in vain while the mesh does not rest.
       if weAreDoubted { sendSelf(to: host, at: endpoint, now, into: &effects) }
     case .meta:
       break
@@ -109,9 +110,6 @@ extension Membership {
       recordsCame(mask, moreDiffer: moreDiffer, isAnswer: isAnswer, from: host, at: endpoint, now, into: &effects)
     case .metaPull(let hosts):
       serveMetadata(of: hosts, to: host, at: endpoint, now, into: &effects)
-    case .youAreDead:
-      // The items have been applied already: where the accusation was proven, our incarnation is raised.
-      if weAreDoubted { sendSelf(to: host, at: endpoint, now, into: &effects) }
     case .rosterPull:
       rosterAsked(by: host, now, into: &effects)
     }

@@ -11,30 +11,6 @@ struct FloodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flood", abstract: "Legitimate traffic under garbage, and what the garbage costs.")
 
-  enum Garbage: String, CaseIterable, ExpressibleByArgument {
-    case none
-    /// Random bytes, 20 to 1,400 long.
-    case random
-    /// A HELLO's first word and length, the rest random.
-    case badMac1 = "bad-mac1"
-    /// HELLOs that pass mac1.
-    case validMac1 = "valid-mac1"
-    /// The same, and the legitimate peer has no session yet when it begins.
-    case validMac1Joining = "valid-mac1-joining"
-    /// A DATA's first word, random index and content.
-    case forgedData = "forged-data"
-
-    var perSecond: Double {
-      switch self {
-      case .none: 0
-      case .random: 200_000
-      case .badMac1, .validMac1, .validMac1Joining, .forgedData: 100_000
-      }
-    }
-
-    var passesMac1: Bool { self == .validMac1 || self == .validMac1Joining }
-  }
-
   @OptionGroup var options: FloodOptions
   @Flag(help: "Print JSON.") var json = false
 

@@ -4,8 +4,9 @@ import Testing
 import Wire
 
 /// Every decoder, on the corpus and on seeded mutations of it. Long runs are `bootstrap/fuzz`'s; this keeps what they
-/// found from coming back.
-@Suite("Decoders")
+/// found from coming back. One target after the other: they share the keys of one small network, and the memory for keys
+/// belongs to one thread, as in a node.
+@Suite("Decoders", .serialized)
 struct FuzzTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "corpus")
   private static let mutations = 400
