@@ -15,7 +15,6 @@ let systemLibraries = [
   (module: "CUV", pkgConfig: "libuv", debian: "libuv1-dev", archive: "libuv_a.a"),
   (module: "CSodium", pkgConfig: "libsodium", debian: "libsodium-dev", archive: "libsodium.a"),
   (module: "CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev", archive: "liblz4.a"),
-  (module: "CZlib", pkgConfig: "zlib", debian: "zlib1g-dev", archive: "libz.a"),
 ]
 
 // MESH_STATIC=1 (set by bootstrap/package and bootstrap/bench) links them statically, so that a host needs only libc.
@@ -65,9 +64,6 @@ let package = Package(
     room("Hashing", ["CSodium"]),
     room("SecureChannel", ["Wire", "Hashing", "CSodium", "CLZ4"]),
     room("Gossip", ["Wire"]),
-    room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
-    room("MapShard", ["Wire", "Hashing", "CLZ4"]),
-    room("ShardSim", ["Wire", "Hashing", "MapShard"]),
     room("NodeCore", ["Wire", "SecureChannel", "Gossip"]),
     room("Configuration"),
     room("Control"),
@@ -99,9 +95,6 @@ let package = Package(
       "SecureChannelTests", ["SecureChannel", "Hashing", "Wire", "AllocationCounter"],
       exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
-    tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
-    tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
-    tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Configuration", "SecureChannel", "Wire"], exclude: ["Golden"]),
