@@ -84,14 +84,16 @@ final class HostTable: Sendable {
   func owns(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? owns[index] : ownsBridge[index] }
   func holds(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? holds[index] : holdsBridge[index] }
 
-  /// The weight from which 1.25 times a host's fair share of `totalLoad` reaches the shard's load class; 0: any.
+  /// The weight from which a host is strong enough for a shard: 1.25 times its fair share of `totalLoad` reaches the
+  /// shard's load class, or the class is at most a quarter of what the host can carry at all (a unit of weight is a core,
+  /// 1,000). Without the second half a world of few or idle shards would use its strongest hosts only.
   func leastWeight(for shard: PlacementShard, of totalLoad: UInt64) -> UInt64 {
     guard shard.kind == .maps, totalLoad > 0, totalWeight > 0 else { return 0 }
-    // 5/4 · total · w / W ≥ 2^k. Loads sum to less than 2⁴⁵, weights to less than 2¹⁹: no product leaves 64 bits but
-    // 2^k · 4 · W, 2⁵³.
-    let wanted = (1 << UInt64(min(32, max(0, shard.classExponent)))) * 4 * totalWeight
+    let loadClass: UInt64 = 1 << UInt64(min(32, max(0, shard.classExponent)))
+    // 5/4 · total · w / W ≥ class. Loads sum to less than 2⁴⁵, weights to at most 2¹⁸: no product reaches 2⁵³.
     let unit = 5 * totalLoad
-    return (wanted + unit - 1) / unit
+    let byShare = (loadClass * 4 * totalWeight + unit - 1) / unit
+    return min(byShare, (loadClass + 249) / 250)
   }
 
   /// Two copies on machines of one person are one copy less when he leaves; the operator's own machines are trusted.
