@@ -134,6 +134,33 @@ private struct Pair {
     #expect(pair.delivered[1].count == 2)
   }
 
+  /// Both ask at once and both are answered: they must settle on one of the two sessions, or a datagram that is under way
+  /// on the other is lost at the next renewal.
+  @Test(arguments: [0, 1]) func crossedHandshakesLoseNothing(renewer: Int) {
+    let other = 1 - renewer
+    var pair = Pair()
+    pair.introduce(1, to: 0)
+    pair.introduce(0, to: 1)
+    pair.send([0], from: 0, to: 1)
+    pair.send([1], from: 1, to: 0)
+    while !pair.hop().isEmpty {}
+    #expect(pair.delivered == [[[1]], [[0]]])
+    // Old enough for either side to renew it.
+    pair.now.monotonic += 3_400_000_000_000
+    pair.send([2], from: renewer, to: other)
+    _ = pair.hop()
+    let response = pair.wire
+    pair.wire = []
+    pair.send([3], from: other, to: renewer)
+    let underWay = pair.wire
+    pair.wire = response
+    while !pair.hop().isEmpty {}
+    pair.wire = underWay
+    _ = pair.hop()
+    #expect(pair.delivered[other].last == [2])
+    #expect(pair.delivered[renewer].last == [3], "sent before the renewal, received after it")
+  }
+
   @Test func aHostWithoutKeysIsNotCalled() {
     var pair = Pair()
     pair.send([1], from: 0, to: 1)

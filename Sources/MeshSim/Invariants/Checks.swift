@@ -95,7 +95,7 @@ package struct Checks {
       cursors[step.machine] = subject + 1 < directory.count ? subject + 1 : 0
       look(at: subject, of: &node, in: step)
     }
-    deaths.endTurn(of: step.machine, live: node.membership.liveCount)
+    judge(Deaths.self, deaths.endTurn(in: step, node.membership), nil)
     guard bounds.isDue(step.machine) else { return }
     if let found = bounds.look(at: node.membership), failure == nil {
       failure = (found.number, found.name, found.text, nil)
