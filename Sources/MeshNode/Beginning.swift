@@ -38,6 +38,7 @@ extension Shell {
     if let endpoint = advertised ?? listening { command(.setEndpoint(endpoint)) }
     joining.started(withPeers: !lookup.isEmpty)
     command(.start(peers: lookup.known))
+    liveAt = loop.now.monotonic
     tell(
       Announcement(
         name: .nodeStarted, level: .notice, subject: identity.host,
