@@ -41,6 +41,7 @@ extension Shell {
     command(.start(peers: lookup.known))
     command(.steward(.order(orders.steward)))
     reportToSteward()
+    liveAt = loop.now.monotonic
     tell(
       Announcement(
         name: .nodeStarted, level: .notice, subject: identity.host,

@@ -34,6 +34,8 @@ final class Shell {
   let notice = ServiceNotice()
   let log = Logger(label: "mesh")
   let startedAt = SystemClock.now
+  /// When the node began its life, `Now.monotonic`.
+  var liveAt: UInt64?
   let options: RunOptions
   /// What start-up has to tell.
   let notices: [Announcement]

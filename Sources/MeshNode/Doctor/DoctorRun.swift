@@ -159,7 +159,9 @@ extension Shell {
 
   /// Enough is known, or it took too long.
   private func isFinished(_ run: DoctorRun, now: Now) -> Bool {
-    if now.monotonic >= run.startedAt &+ DoctorRun.limit { return true }
+    // Before it lives it asks nobody, so its silence says nothing.
+    guard let liveAt else { return ending.hasBegun }
+    if now.monotonic >= max(run.startedAt, liveAt) &+ DoctorRun.limit { return true }
     guard continueSurveys(run, now: now) else { return false }
     if run.wanted.contains(.disk), run.diskFinding == nil { return false }
     guard run.wanted.contains(where: { [.udpOut, .udpIn].contains($0) }) else { return true }
