@@ -357,15 +357,16 @@ extension DirectedRun {
       world.run(for: 2 * second)
     },
     DirectedRun("old voter loses power before its end is durable", adjust: { $0.hosts = 6 }) { world, owner in
-      // The new voters copy at once; the old one, which has forgotten its end, is the only one that the owner reaches.
+      // The new voters copy at once; the old one has forgotten its end and is the only one that the owner reaches.
       let member = world.follower(of: 0, besides: owner)
-      for new in [4, 5] { world.cut(owner, new, for: 9 * second) }
       world.apply(.slowDisk(0, 3 * second))
+      world.apply(.split(1 << UInt64(owner)))
       world.change(voters: [member, 4, 5], tell: [member, 4, 5])
-      _ = world.run(until: world.time + second) { $0.hasVoters(4, 5, in: 2) }
+      _ = world.run(until: world.time + 700 * millisecond) { $0.hasVoters(4, 5, in: 2) }
       world.apply(.powerLoss(0))
-      for other in [member, 4, 5] { world.cut(0, other, for: 6 * second) }
-      world.cut(owner, member, for: 7 * second)
+      for other in world.machines.indices where other != 0 && other != owner { world.cut(0, other, for: 6 * second) }
+      world.apply(.mend(from: 0, to: owner))
+      world.apply(.mend(from: owner, to: 0))
       world.apply(.restart(0))
       world.run(for: 7 * second)
     },
