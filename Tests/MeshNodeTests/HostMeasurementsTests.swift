@@ -21,8 +21,8 @@ struct HostMeasurementsTests {
   @Test("meminfo, statm, limits")
   func otherTexts() {
     let meminfo = "MemTotal:       24683128 kB\nMemFree: 5 kB\nMemAvailable:   23000000 kB\n"
-    #expect(ProcText.kilobytes("MemTotal", in: meminfo) == 24_683_128 * 1_024)
-    #expect(ProcText.kilobytes("MemAvailable", in: meminfo) == 23_000_000 * 1_024)
+    #expect(ProcText.kilobytes("MemTotal", in: meminfo) == 25_275_523_072)
+    #expect(ProcText.kilobytes("MemAvailable", in: meminfo) == 23_552_000_000)
     #expect(ProcText.kilobytes("Mem", in: meminfo) == nil)
     #expect(ProcText.kilobytes("MemTotal", in: "MemTotal: 18446744073709551615 kB") == nil)
     #expect(ProcText.residentPages("1000 250 30 1 0 80 0") == 250)
