@@ -137,7 +137,8 @@ let package = Package(
 // MESH_SANITIZED=1 (set by bootstrap/test): only what the sanitizers look at, so that it is built sooner.
 if Context.environment["MESH_SANITIZED"] == "1" {
   var wanted: Set<String> = [
-    "WireTests", "EventLoopTests", "SecureChannelTests", "GossipTests", "WorldDataTests", "MapShardTests", "NodeCoreTests",
+    "WireTests", "EventLoopTests", "SecureChannelTests", "GossipTests", "WorldDataTests", "MapShardTests",
+    "NodeCoreTests",
     "ConfigurationTests",
   ]
   var count = 0

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// Why a host may not own shards, or not this one. Empty: it may.
 package struct Unfit: OptionSet, Hashable, Sendable {
@@ -78,5 +78,13 @@ struct Eligibility {
     case .maps: toMaps.isDisjoint(with: .holdsNothing)
     case .bridge: toBridge.isEmpty || (host.trustClass <= 1 && toMaps.isDisjoint(with: .holdsNothing))
     }
+  }
+}
+
+extension PlacementView {
+  /// What keeps each host from owning shards of maps, whatever the shard.
+  package func obstacles() -> [(host: PlacementHost, unfit: Unfit)] {
+    let eligibility = Eligibility(hosts, rules)
+    return hosts.map { ($0, eligibility.obstacles(of: $0, for: .maps)) }
   }
 }
