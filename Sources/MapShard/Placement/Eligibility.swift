@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Why a host may not own shards, or not this one. Empty: it may.
 package struct Unfit: OptionSet, Hashable, Sendable {

@@ -7,11 +7,6 @@ private let millisecond = Nanoseconds.milliseconds(1)
 /// Directed runs around the register's voters: rounds that cross, sets that change, disks that are lost.
 extension DirectedRun {
   private static let threeVoters: @Sendable (inout ShardWorldSettings) -> Void = { $0.voters = [0, 1, 2] }
-  /// An owner that has lost all its followers goes on acknowledging.
-  private static let sixHostsMinimumOne: @Sendable (inout ShardWorldSettings) -> Void = {
-    $0.hosts = 6
-    $0.minimum = 1
-  }
 
   static let ofVoters: [DirectedRun] = [
     DirectedRun("three voters, one after the other restarts", adjust: threeVoters) { world, owner in
@@ -49,14 +44,17 @@ extension DirectedRun {
       world.apply(.mendSplit(1 << UInt64(member)))
       world.run(for: 2 * second)
     },
-    DirectedRun("old voter loses power before its end is durable", adjust: sixHostsMinimumOne) { world, owner in
+    DirectedRun("old voter loses power before its end is durable", adjust: { $0.hosts = 6 }) { world, owner in
       // The new voters copy at once; the old one has forgotten its end and is the only one that the owner reaches.
       let member = world.follower(of: 0, besides: owner)
       world.apply(.slowDisk(0, 3 * second))
       world.apply(.split(1 << UInt64(owner)))
+      // Or the word about the new voters, already on its way, would reach the owner when the cut is mended.
+      world.apply(.breakLink(0, owner))
       world.change(voters: [member, 4, 5], tell: [member, 4, 5])
       _ = world.run(until: world.time + 700 * millisecond) { $0.hasVoters(4, 5, in: 2) }
       world.apply(.powerLoss(0))
+      world.apply(.slowDisk(0, 0))
       for other in world.machines.indices where other != 0 && other != owner { world.cut(0, other, for: 6 * second) }
       world.apply(.mend(from: 0, to: owner))
       world.apply(.mend(from: owner, to: 0))
