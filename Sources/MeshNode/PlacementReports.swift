@@ -11,11 +11,13 @@ extension Shell {
   private var at: Timestamp { Timestamp(nanoseconds: loop.now.wall) }
 
   func mapsReply(_ world: World, _ names: ShardNames) -> MapsReply {
-    MapsReply(
-      at: at, network: networkName, world: world.version, shards: world.shards.map { shardReport($0, names) })
+    let wanted = wantedCopies
+    return MapsReply(
+      at: at, network: networkName, world: world.version,
+      shards: world.shards.map { shardReport($0, names, wanted: wanted) })
   }
 
-  func shardReport(_ shard: WorldShard, _ names: ShardNames) -> MapsReply.Shard {
+  private func shardReport(_ shard: WorldShard, _ names: ShardNames, wanted: Int) -> MapsReply.Shard {
     let entry = node.stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
     let view = node.shards.holds(shard.id) ? node.shards.view(of: shard.id) : nil
     var epoch = entry.epoch
@@ -33,9 +35,18 @@ extension Shell {
     return MapsReply.Shard(
       name: shard.name.text, maps: names.maps(of: shard), state: state, epoch: epoch.rawValue,
       owner: owner.map(hostName), copies: members.map(hostName), learners: learners.map(hostName),
-      wanted: max(
-        1, min(node.stewardship.world?.rules.replicationFactor ?? 1, max(entry.replicas.count, members.count))),
+      wanted: wanted,
       pinned: entry.pin.map(hostName), why: why)
+  }
+
+  /// As many as the world says, unless fewer hosts may hold any.
+  private var wantedCopies: Int {
+    let holders = identity.roster.hosts.count { host in
+      guard let roles = identity.roster.certificate(of: host)?.roles else { return false }
+      let state = host == identity.host ? .alive : memberState(of: host)
+      return roles.contains(.host) && !roles.contains(.observer) && state != .left && state != .revoked
+    }
+    return max(1, min(node.stewardship.world?.rules.replicationFactor ?? 1, holders))
   }
 
   /// For `status`; `nil` without an active world.
@@ -44,8 +55,9 @@ extension Shell {
     let names = ShardNames(world)
     var counts = ShardCounts()
     let here = identity.host.description
+    let wanted = wantedCopies
     for shard in world.shards {
-      let report = shardReport(shard, names)
+      let report = shardReport(shard, names, wanted: wanted)
       counts.add(
         maps: shard.maps.count, report.state, copies: report.copies.count, wanted: report.wanted,
         isHere: report.owner?.id == here)
@@ -124,7 +136,7 @@ extension Shell {
 
   func placementReply(_ map: String, _ id: ShardID, _ names: ShardNames) -> PlacementReply {
     let shard = names.shard(id)
-    let report = shard.map { shardReport($0, names) }
+    let report = shard.map { shardReport($0, names, wanted: wantedCopies) }
     let entry = node.stewardship.directory[id]
     let candidates = (node.stewardship.explanation(of: id)?.rows ?? []).map { row in
       let obstacles = node.stewardship.obstacles(in: row)
@@ -148,7 +160,8 @@ extension Shell {
       moves: placementHistory.moves(of: id).map { move in
         PlacementReply.Move(
           at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
-          epoch: move.epoch.rawValue, reason: move.reason.words, plan: move.plan == 0 ? nil : move.plan)
+          epoch: move.epoch.rawValue, reason: move.reason?.words ?? "as this host found it",
+          plan: move.plan == 0 ? nil : move.plan)
       }, waitsFor: waits, steward: node.stewardship.stewardHost(seenBy: identity.host).map(hostName))
   }
 }
@@ -163,7 +176,8 @@ struct PlacementHistory {
     var from: HostID?
     var to: HostID
     var epoch: Epoch
-    var reason: ChangeReason
+    /// `nil`: the record had changed within this reign before this host heard of it.
+    var reason: ChangeReason?
     var plan: UInt64
   }
 
@@ -180,12 +194,19 @@ struct PlacementHistory {
     moves[entry.shard, default: []].insert(
       Move(
         wall: entry.since > 0 ? entry.since * 1_000_000_000 : wall, from: last?.to, to: owner, epoch: entry.epoch,
-        reason: entry.reason, plan: entry.plan), at: 0)
+        reason: entry.reason.beginsReign ? entry.reason : nil, plan: entry.plan), at: 0)
     if let count = moves[entry.shard]?.count, count > PlacementHistory.limit { moves[entry.shard]?.removeLast() }
   }
 }
 
 extension ChangeReason {
+  fileprivate var beginsReign: Bool {
+    switch self {
+    case .shrink, .expand, .touch: false
+    default: true
+    }
+  }
+
   /// For people.
   var words: String {
     switch self {

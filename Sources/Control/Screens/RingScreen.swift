@@ -40,7 +40,7 @@ package struct RingScreen {
     var table = Table(columns: [
       .init(title: "HOST"), .init(title: "WEIGHT", isNumber: true, dropRank: 3),
       .init(title: "SHARE", isNumber: true, dropRank: 4), .init(title: "LOAD", isNumber: true),
-      .init(title: "", dropRank: 2), .init(title: "SHARDS", isNumber: true, dropRank: 5),
+      .init(title: "0       FAIR", dropRank: 2), .init(title: "SHARDS", isNumber: true, dropRank: 5),
       .init(title: "MAPS", isNumber: true), .init(title: "COPIES", isNumber: true),
       .init(title: "STATE", isRemark: true),
     ])
@@ -72,11 +72,15 @@ package struct RingScreen {
     return host.unfit.map { "owns nothing: \($0.printable(limit: 200))" } ?? ""
   }
 
+  /// `########····|······`: the mark is the fair share.
   private func bar(_ load: Double) -> String {
-    let filled = min(
-      max(Int((min(load, 1e3) / RingScreen.barEnd * Double(RingScreen.barLength)).rounded()), 0), RingScreen.barLength)
-    return String(repeating: "#", count: filled)
-      + String(repeating: terminal.unicode ? "·" : "-", count: RingScreen.barLength - filled)
+    let length = Double(RingScreen.barLength)
+    let filled = Int((min(max(load / RingScreen.barEnd, 0), 1) * length).rounded())
+    let fair = Int((length / RingScreen.barEnd).rounded())
+    return String(
+      (0..<RingScreen.barLength).map { place in
+        place == fair - 1 ? "|" : place < filled ? "#" : terminal.unicode ? "·" : "-"
+      })
   }
 
   private func number(_ count: Int) -> String { terminal.isTerminal ? Figures.grouped(count) : "\(count)" }
