@@ -42,13 +42,14 @@ package final class Lab {
     package var socket: String { folder + "/data/control.sock" }
     package var logPath: String { folder + "/node.log" }
     package var isRunning: Bool { process?.isRunning ?? false }
+    package var isFrozen: Bool { process?.isFrozen ?? false }
   }
 
   package let options: Options
   package let folder: String
   package private(set) var members: [Member] = []
   private var lastPort: UInt16
-  private let passphraseFile: String
+  let passphraseFile: String
 
   package init(_ options: Options, network: String = "lab") throws(LabError) {
     self.options = options
