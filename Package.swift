@@ -115,7 +115,7 @@ let package = Package(
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"]),
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
-    tests("NodeCoreTests", ["NodeCore", "Gossip", "SecureChannel", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "MapShard", "WorldData", "Gossip", "SecureChannel", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests(
       "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]
@@ -137,7 +137,8 @@ let package = Package(
 // MESH_SANITIZED=1 (set by bootstrap/test): only what the sanitizers look at, so that it is built sooner.
 if Context.environment["MESH_SANITIZED"] == "1" {
   var wanted: Set<String> = [
-    "WireTests", "EventLoopTests", "SecureChannelTests", "GossipTests", "WorldDataTests", "MapShardTests", "NodeCoreTests",
+    "WireTests", "EventLoopTests", "SecureChannelTests", "GossipTests", "WorldDataTests", "MapShardTests",
+    "NodeCoreTests",
     "ConfigurationTests",
   ]
   var count = 0

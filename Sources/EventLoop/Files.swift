@@ -109,6 +109,9 @@ package struct File: Hashable, Sendable {
   /// The same with all metadata; for a directory: its entries.
   package func synchronize() throws(UVError) { try perform { uv_fs_fsync(nil, &$0, descriptor, nil) } }
 
+  /// The same for everything of the file system that the file is on: one call in place of thousands of small files'.
+  package func synchronizeAll() throws(UVError) { try checked(uvshim_synchronize_all(descriptor)) }
+
   package func truncate(to size: UInt64) throws(UVError) {
     try perform { uv_fs_ftruncate(nil, &$0, descriptor, Int64(clamping: size), nil) }
   }

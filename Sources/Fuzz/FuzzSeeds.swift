@@ -45,6 +45,10 @@ package enum FuzzSeeds {
     case .worldBundle: return [FuzzMaps.shared.bundle.bytes]
     case .worldMessage: return FuzzMaps.shared.messages
     case .worldText: return texts([FuzzMaps.shardFile, FuzzMaps.mapList])
+    case .registerMessage: return FuzzShards.registerMessages
+    case .replicaMessage: return FuzzShards.replicaMessages
+    case .shardContent: return FuzzShards.content.map { [$0] } ?? []
+    case .stewardMessage: return FuzzShards.stewardMessages
     case .keyFiles: return [world.own.withFile { [UInt8]($0) }, world.network.withFile { [UInt8]($0) }]
     }
   }

@@ -30,6 +30,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case worldBundle = "world-bundle"
   case worldMessage = "world-message"
   case worldText = "world-text"
+  case registerMessage = "register-message"
+  case replicaMessage = "replica-message"
+  case shardContent = "shard-content"
+  case stewardMessage = "steward-message"
 
   package func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
@@ -60,6 +64,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .worldBundle: fuzzWorldBundle(bytes)
     case .worldMessage: fuzzWorldMessage(bytes)
     case .worldText: fuzzWorldText(bytes)
+    case .registerMessage: fuzzRegisterMessage(bytes)
+    case .replicaMessage: fuzzReplicaMessage(bytes)
+    case .shardContent: fuzzShardContent(bytes)
+    case .stewardMessage: fuzzStewardMessage(bytes)
     }
   }
 }

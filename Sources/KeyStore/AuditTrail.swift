@@ -1,4 +1,3 @@
-import Hashing
 package import Control
 import Hashing
 import SecureChannel

@@ -106,9 +106,11 @@ package enum PrivateFile {
 
   /// Writes a file with mode 0600, whole or not at all, and durable when this returns.
   ///
-  /// - Parameter mode: another one for files that are not secret.
+  /// - Parameters:
+  ///   - mode: another one for files that are not secret.
+  ///   - isDurable: false for one of many that the caller makes durable together.
   package static func write(
-    _ path: String, _ bytes: UnsafeRawBufferPointer, replacing: Replacing, mode: UInt32 = 0o600
+    _ path: String, _ bytes: UnsafeRawBufferPointer, replacing: Replacing, mode: UInt32 = 0o600, isDurable: Bool = true
   ) throws(Fault) {
     let folder = folder(of: path)
     let temporary = "\(folder)/.\(name(of: path)).\(getpid())"
@@ -128,7 +130,7 @@ package enum PrivateFile {
       guard result > 0 else { throw unwritable(path) }
       count += result
     }
-    guard fsync(descriptor) == 0 else { throw unwritable(path) }
+    guard !isDurable || fsync(descriptor) == 0 else { throw unwritable(path) }
     switch replacing {
     case .always:
       guard rename(temporary, path) == 0 else { throw unwritable(path) }
@@ -141,7 +143,7 @@ package enum PrivateFile {
         throw unwritable(path)
       }
     }
-    try makeDurable(folder)
+    if isDurable { try makeDurable(folder) }
   }
 
   /// Makes a folder with mode 0700, and the folders above it with 0755. One that is there stays as it is.

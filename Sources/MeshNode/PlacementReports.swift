@@ -78,7 +78,7 @@ extension Shell {
         load: fair > 0 ? Double(load?.load ?? 0) / fair : 0, shards: owned[host]?.shards ?? 0,
         maps: owned[host]?.maps ?? 0, copies: copies[host] ?? 0,
         draining: node.stewardship.isDraining(host),
-        unfit: obstacles[host].flatMap { $0.isEmpty ? nil : $0.words }, hotMap: nil)
+        unfit: obstacles[host].flatMap { $0.isEmpty ? nil : $0.joined(separator: ", ") }, hotMap: nil)
     }
     let moved = node.stewardship.directory.all.filter { $0.epoch > Epoch(1) }.map(\.since).max()
     return RingReply(
@@ -95,11 +95,12 @@ extension Shell {
     let shard = names.shard(id)
     let report = shard.map { shardReport($0, names) }
     let entry = node.stewardship.directory[id]
-    let candidates = node.stewardship.candidates(for: id).map { candidate in
-      PlacementReply.Candidate(
-        rank: candidate.rank, host: hostName(candidate.host), score: candidate.score, eligible: candidate.unfit.isEmpty,
-        load: candidate.load, verdict: verdict(of: candidate.host, entry),
-        evidence: candidate.unfit.isEmpty ? nil : candidate.unfit.words)
+    let candidates = (node.stewardship.explanation(of: id)?.rows ?? []).map { row in
+      let obstacles = node.stewardship.obstacles(in: row)
+      return PlacementReply.Candidate(
+        rank: row.rank, host: hostName(row.host), score: Double(row.score) / 1_000, eligible: row.unfit.isEmpty,
+        load: row.rank == nil ? nil : Double(row.loadPerMille) / 1_000, verdict: row.verdict.text(name: name(of:)),
+        evidence: obstacles.isEmpty ? nil : obstacles.joined(separator: ", "))
     }
     var waits: [String] = []
     if let view = node.shards.holds(id) ? node.shards.view(of: id) : nil, view.isOwner, !view.acts(at: loop.now) {
@@ -118,14 +119,6 @@ extension Shell {
           at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
           epoch: move.epoch.rawValue, reason: move.reason.words, plan: move.plan == 0 ? nil : move.plan)
       }, waitsFor: waits)
-  }
-
-  private func verdict(of host: HostID, _ entry: DirectoryEntry?) -> String {
-    guard let entry else { return "" }
-    if entry.owner == host { return entry.pin == host ? "owner, pinned" : "owner" }
-    if entry.members.contains(host) { return entry.replicas.contains(host) ? "in-sync copy" : "copy that leaves" }
-    if entry.learners.contains(host) { return "catches up" }
-    return entry.replicas.contains(host) ? "is to get a copy" : ""
   }
 }
 
@@ -180,20 +173,5 @@ extension ChangeReason {
     case .unclean: "taken over by the operator's word"
     case .placement: "its owner is not on its list any more"
     }
-  }
-}
-
-extension Unfit {
-  /// What keeps a host from owning, for people.
-  var words: String {
-    let all: [(Unfit, String)] = [
-      (.gone, "not there"), (.draining, "draining"), (.impaired, "impaired"), (.role, "without role host"),
-      (.observer, "observer"), (.withoutWeight, "not measured yet"),
-      (.trustClass, "trust class above owners_trust_class"),
-      (.cores, "too few cores"), (.memory, "too little memory"), (.bandwidth, "too little bandwidth"),
-      (.uptime, "too often away"), (.world, "another world is active there"),
-      (.notHome, "below min_hosts only hosts with role home own"), (.load, "too weak for this shard"),
-    ]
-    return all.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
   }
 }

@@ -324,6 +324,8 @@ int uvshim_spawn(uv_loop_t *loop, uv_process_t *process, const uv_process_option
 
 // MARK: Files
 
+int uvshim_synchronize_all(int fd) { return result(syncfs(fd)); }
+
 int uvshim_lock(int fd) { return result(flock(fd, LOCK_EX | LOCK_NB)); }
 
 // MARK: The process

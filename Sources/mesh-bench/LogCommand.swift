@@ -56,7 +56,9 @@ struct LogCommand: ParsableCommand {
       print(String(decoding: try encoder.encode(rows), as: UTF8.self))
       return
     }
-    print("| updates per commit | shard log, updates/s | ms per commit | raw write + fdatasync, updates/s | ms per commit | log / raw |")
+    print(
+      "| updates per commit | shard log, updates/s | ms per commit | raw write + fdatasync, updates/s | ms per commit | log / raw |"
+    )
     print("|---|---|---|---|---|---|")
     for row in rows {
       print(

@@ -6,8 +6,10 @@ struct MeshBenchCommand: ParsableCommand {
     commandName: "mesh-bench",
     abstract:
       "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
-    subcommands: [AllCommand.self, CoreCommand.self, IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, LogCommand.self,
-      PlacementCommand.self])
+    subcommands: [
+      AllCommand.self, CoreCommand.self, IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, LogCommand.self,
+      PlacementCommand.self,
+    ])
 }
 
 /// Everything, in one table.

@@ -68,7 +68,9 @@ final class SimulatedDisk: StoreReading {
       extend(node, to: reserve)
     case .write(let file, let offset, let bytes):
       guard let node = folder[file.name] else { return missing }
-      guard taken + max(0, offset + bytes.count - max(node.reserved, node.current.count)) <= space else { return noSpace }
+      guard taken + max(0, offset + bytes.count - max(node.reserved, node.current.count)) <= space else {
+        return noSpace
+      }
       put(bytes, node, offset)
     case .zero(let file, let offset, let count):
       guard let node = folder[file.name] else { return missing }

@@ -157,7 +157,8 @@ final class LogHost {
   }
 
   private func execute() {
-    while !effects.jobs.isEmpty || !effects.deadlines.isEmpty || !effects.contentsWanted.isEmpty || !effects.durable.isEmpty
+    while !effects.jobs.isEmpty || !effects.deadlines.isEmpty || !effects.contentsWanted.isEmpty
+      || !effects.durable.isEmpty
       || !effects.events.isEmpty || !effects.fetched.isEmpty
     {
       let taken = effects
@@ -222,7 +223,9 @@ final class LogHost {
   }
 
   /// Writes entries behind the end of the shard's log.
-  func write(_ shard: ShardID, _ count: Int = 1, valueSize: Int = 40, epoch: UInt64? = nil, _ urgency: Urgency = .urgent) {
+  func write(
+    _ shard: ShardID, _ count: Int = 1, valueSize: Int = 40, epoch: UInt64? = nil, _ urgency: Urgency = .urgent
+  ) {
     var last = state(of: shard).position
     var entries: [Entry] = []
     for _ in 0..<count {
@@ -319,7 +322,9 @@ final class LogHost {
     for shard in Set(deeds.keys).union(recovered.shards.shards.keys).sorted() {
       let found = recovered.shards.shards[shard]
       if found?.damaged == true {
-        if !allowDamage, !isExcused(shard) { complaints.append("shard \(shard) damaged: \(String(describing: found?.damage))") }
+        if !allowDamage, !isExcused(shard) {
+          complaints.append("shard \(shard) damaged: \(String(describing: found?.damage))")
+        }
         continue
       }
       let deeds = self.deeds[shard] ?? []

@@ -23,7 +23,9 @@ struct PlacementSample {
       resources: HostResources(cores: 4, memoryBytes: 8 << 30, uplinkBitsPerSecond: 100_000_000))
   }
 
-  mutating func view(hosts: Int, shards: Int, contributors: Int = 0, zones: Int = 0, load: UInt64 = 200) -> PlacementView {
+  mutating func view(hosts: Int, shards: Int, contributors: Int = 0, zones: Int = 0, load: UInt64 = 200)
+    -> PlacementView
+  {
     let salt = salt()
     let all = (0..<hosts).map { _ in host(contributors: contributors, zones: zones) }
     let placed = (0..<shards).map { _ in

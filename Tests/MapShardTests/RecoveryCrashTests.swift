@@ -40,7 +40,10 @@ struct CrashWorld {
     case 0..<45: host.write(shard, 1 + host.chance.below(4), valueSize: 200, urgency)
     case 45..<52: host.write(shard, 20, valueSize: 100, urgency)
     case 52..<60:
-      host.append(.register(key: UInt64(host.chance.below(4)), [UInt8](repeating: UInt8(host.chance.below(256)), count: host.chance.below(200))))
+      host.append(
+        .register(
+          key: UInt64(host.chance.below(4)),
+          [UInt8](repeating: UInt8(host.chance.below(256)), count: host.chance.below(200))))
     case 60..<66: host.append(.reign(shard, record(of: shard), sealed: Epoch(3)), .lazy)
     case 66..<72: cut(shard)
     case 72..<76: install(shard)
@@ -98,7 +101,10 @@ struct RecoveryCrashTests {
   /// Optimised builds go through thousands.
   static var seeds: Int {
     var isDebug = false
-    assert({ isDebug = true; return true }())
+    assert(
+      {
+        isDebug = true; return true
+      }())
     return isDebug ? 60 : 2_000
   }
 

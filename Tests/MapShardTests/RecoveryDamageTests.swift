@@ -67,7 +67,9 @@ struct RecoveryDamageTests {
   func damagedTail() throws {
     let host = RecoveryDamageTests.smallStore()
     host.restart()
-    let logs = host.disk.names.filter { $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 } }
+    let logs = host.disk.names.filter {
+      $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 }
+    }
     let last = try #require(logs.last)
     let bytes = host.disk.bytes(last)
     let end = try #require(bytes.lastIndex { $0 != 0 })
@@ -94,7 +96,9 @@ struct RecoveryDamageTests {
     host.write(shardB, 11, valueSize: 100)
     host.run(milliseconds: 70)
     host.restart()
-    let logs = host.disk.names.filter { $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 } }
+    let logs = host.disk.names.filter {
+      $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 }
+    }
     let last = try #require(logs.last)
     var bytes = host.disk.bytes(last)
     // The last sector that was written becomes as it was before.

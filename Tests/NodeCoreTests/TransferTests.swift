@@ -1,8 +1,10 @@
 import Gossip
+import MapShard
 import NodeCore
 import SecureChannel
 import Testing
 import Wire
+import WorldData
 
 /// The joint between whole transfers and those who want their content.
 @Suite struct TransferTests {
@@ -64,11 +66,16 @@ import Wire
     #expect(joiner.node.membership.status(of: peer.host) == .alive)
   }
 
-  @Test func whatNobodyAskedForCountsAgainstItsSender() throws {
+  @Test func whatNobodyAskedForIsNotTaken() throws {
     let (own, peer) = try Stage.acquainted(TestNetwork())
-    for purpose in [TransferPurpose.worldManifest, .objectBatch, .snapshot] {
-      own.channelSays(.transferReceived(peer.host, purpose, [1, 2, 3]))
-      #expect(own.script.takeCommands().map(\.words) == ["report \(peer.host) badStream"])
-    }
+    own.script.lives[peer.host] = Life(rawValue: 5)
+    own.channelSays(.transferReceived(peer.host, .worldManifest, [1, 2, 3]))
+    #expect(own.script.takeCommands().map(\.words) == ["report \(peer.host) badMessage"], "that is no document at all")
+    // Both may have been wanted once and come too late: they count against nobody.
+    own.channelSays(.transferReceived(peer.host, .objectBatch, [1, 2, 3]))
+    own.channelSays(.transferReceived(peer.host, .snapshot, [1, 2, 3]))
+    #expect(own.script.takeCommands().isEmpty)
+    #expect(own.node.worlds.counters.unasked == 1)
+    #expect(own.node.shards.shards.isEmpty)
   }
 }

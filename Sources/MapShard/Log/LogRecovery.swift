@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// The folder of a store as recovery reads it, before the loop runs.
 package protocol StoreReading {

@@ -57,10 +57,12 @@ package struct ShardContent: Hashable, Sendable {
 
   /// Bytes that `encoded` takes.
   package var encodedSize: Int {
-    items.reduce(ShardContent.headSize + clients.count * ShardContent.markSize) { $0 + $1.encodedSize }
+    let head =
+      ShardContent.headSize + Writer.varintSize(UInt64(items.count)) + Writer.varintSize(UInt64(clients.count))
+    return items.reduce(head + clients.count * ShardContent.markSize) { $0 + $1.encodedSize }
   }
 
-  private static let headSize = 8 + 24 + 10
+  private static let headSize = 8 + 24
   private static let markSize = 32
 
   /// {shard 8, epoch 8, sequence 8, hash 8, items, clients} as it travels between hosts; `nil` above a limit.

@@ -80,3 +80,11 @@ struct Eligibility {
     }
   }
 }
+
+extension PlacementView {
+  /// What keeps each host from owning shards of maps, whatever the shard.
+  package func obstacles() -> [(host: PlacementHost, unfit: Unfit)] {
+    let eligibility = Eligibility(hosts, rules)
+    return hosts.map { ($0, eligibility.obstacles(of: $0, for: .maps)) }
+  }
+}

@@ -26,7 +26,7 @@ package enum Weight {
   package static func measured(_ resources: HostResources, cap: Int) -> Int {
     // In thousandths, so that 3 GiB count as 1.5 and not as 1 before the uptime takes its part.
     let cores = UInt64(min(limit, max(0, resources.cores))) * 1_000
-    let memory = min(resources.memoryBytes, 1 << 40) * 1_000 >> 31
+    let memory = (min(resources.memoryBytes, 1 << 40) * 1_000) >> 31
     let uplink = resources.uplinkBitsPerSecond / 10_000
     let binding = min(cores, memory, uplink, UInt64(limit) * 1_000)
     let uptimeFactor = UInt64(500 + min(1_000, max(0, resources.uptimePerMille)) / 2)

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// What a change of a record is (table of E4).
 package enum ChangeKind: UInt8, Sendable, CaseIterable, Hashable {

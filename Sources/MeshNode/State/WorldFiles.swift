@@ -1,5 +1,6 @@
 import Configuration
 package import Control
+import EventLoop
 import Glibc
 package import Hashing
 import KeyStore
@@ -146,9 +147,17 @@ package struct WorldFiles: Sendable {
     }
   }
 
+  /// One sync for all of them: an object proves itself by its address, so one that a crash has cut short is noticed.
   private func keep(_ objects: [MapObject]) throws(Fault) {
-    for object in objects where self.object(object.address) == nil {
-      try write(object.encoded, to: path(of: object.address))
+    let missing = objects.filter { object($0.address) == nil }
+    guard !missing.isEmpty else { return }
+    for object in missing { try write(object.encoded, to: path(of: object.address), isDurable: false) }
+    do throws(UVError) {
+      let folder = try File.open(objectFolder, [.read])
+      defer { folder.close() }
+      try folder.synchronizeAll()
+    } catch {
+      throw Fault(.stateNotWritten, ["file": objectFolder, "reason": error.message], at: objectFolder)
     }
   }
 
@@ -206,9 +215,9 @@ package struct WorldFiles: Sendable {
     }
   }
 
-  private func write(_ bytes: [UInt8], to path: String) throws(Fault) {
+  private func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) throws(Fault) {
     let result = bytes.withUnsafeBytes { bytes in
-      Result { () throws(Fault) in try PrivateFile.write(path, bytes, replacing: .always) }
+      Result { () throws(Fault) in try PrivateFile.write(path, bytes, replacing: .always, isDurable: isDurable) }
     }
     try result.get()
   }

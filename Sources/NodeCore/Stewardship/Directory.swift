@@ -154,7 +154,7 @@ package struct Directory: Sendable {
 
   /// Takes a part of a steward's directory; returns the entries that are news. A part that begins after what is held here
   /// is a gap: nothing is taken, and the next report asks again.
-  mutating func take(_ part: DirectoryPart) -> [DirectoryEntry] {
+  package mutating func take(_ part: DirectoryPart) -> [DirectoryEntry] {
     let isSame = part.mark.steward == mark.steward && part.mark.life == mark.life
     guard isSame ? part.after <= mark.version && part.mark.version > mark.version : part.after == 0 else { return [] }
     var news: [DirectoryEntry] = []

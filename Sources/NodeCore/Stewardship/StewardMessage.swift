@@ -29,7 +29,7 @@ package enum StewardMessage: Sendable {
   }
 
   /// As a frame's body; `nil` for what would not fit into one.
-  func encoded() -> [UInt8]? {
+  package func encoded() -> [UInt8]? {
     let size =
       switch self {
       case .report(let report): HostReport.size + report.loads.count * HostReport.loadSize

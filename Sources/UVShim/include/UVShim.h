@@ -122,6 +122,8 @@ int uvshim_spawn(uv_loop_t *loop, uv_process_t *process, const uv_process_option
 
 /// Takes an exclusive lock without waiting; -EWOULDBLOCK when another open file has it.
 int uvshim_lock(int fd);
+/// Everything of the file system that the open file is on is on the disk when it returns.
+int uvshim_synchronize_all(int fd);
 
 // MARK: The process
 
