@@ -13,7 +13,7 @@ package struct LabFailover {
     package var othersPause = 0.0
     /// From the kill until nobody else held it for alive, when that was asked for.
     package var knownSeconds = 0.0
-    /// From its restart until every shard had all its copies again.
+    /// From its restart until all hosts agreed again and every shard had all its copies.
     package var backSeconds = 0.0
   }
 
@@ -76,6 +76,10 @@ package struct LabFailover {
       }
       let restart = LabClock.now
       try lab.start(victim)
+      let back = lab.agree(on: lab.members.count, among: lab.members, within: LabFailover.returnLimit)
+      guard back.agreed else {
+        throw LabError("\(victim.name) did not come back: \(back.missing.joined(separator: "; "))")
+      }
       _ = try inSync()
       kill.backSeconds = LabClock.now - restart
       let written = try load.stop()

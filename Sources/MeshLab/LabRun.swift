@@ -17,7 +17,7 @@ package struct LabReply: Reply {
   /// The longest time that a shard of the killed owner took no writes: from the last acknowledgement before the kill to
   /// the first one after it.
   package var ownerGapS: Double
-  /// From its restart until every shard had all its copies again.
+  /// From its restart until all hosts agreed again and every shard had all its copies.
   package var returnedSeconds: Double
   /// Writes that were acknowledged, before, during and after the crash.
   package var acknowledged: Int

@@ -46,6 +46,7 @@ extension Lab {
     case .rathena(let root): build += ["--rathena", root]
     }
     if let shards = world.shards { build += ["--shards", shards] }
+    for setting in Lab.requirements { build += ["--set", setting] }
     for member in members.prefix(world.voters) {
       guard let reply: WorldReply = ask(member, .world(.show), within: 10) else {
         throw LabError("\(member.name) does not say which voter it is")
