@@ -20,6 +20,8 @@ package struct LabFailover {
   /// Until the last shard of a dead owner takes writes again. Far beyond the budget: a slow machine is no failure here.
   private static let takeoverLimit = 30.0
   private static let returnLimit = 60.0
+  /// After this people are told what is waited for.
+  private static let longReturn = 8.0
 
   package let lab: Lab
   /// Copies of each shard when all hosts are there.
@@ -54,7 +56,7 @@ package struct LabFailover {
   package mutating func killOwner(
     knowing alive: Int? = nil, _ say: (String) -> Void = { _ in }
   ) throws(LabError) -> Kill {
-    let shards = try inSync()
+    let shards = try inSync(say)
     let victim = try victim(shards)
     let lost = Set(shards.filter { $0.owner?.name == victim.name }.map(\.name))
     let load = try LabLoad(lab, shards: shards, self.load)
@@ -80,7 +82,7 @@ package struct LabFailover {
       guard back.agreed else {
         throw LabError("\(victim.name) did not come back: \(back.missing.joined(separator: "; "))")
       }
-      _ = try inSync()
+      _ = try inSync(say)
       kill.backSeconds = LabClock.now - restart
       let written = try load.stop()
       for shard in written.shards {
@@ -89,15 +91,20 @@ package struct LabFailover {
       }
       ledger.add(written)
     } catch {
-      ledger.add(try load.stop())
-      throw error
+      let written = try load.stop()
+      ledger.add(written)
+      throw LabError(([error.description] + (written.faults + written.open).prefix(5)).joined(separator: "; "))
     }
     kills.append(kill)
     return kill
   }
 
-  private func inSync() throws(LabError) -> [MapsReply.Shard] {
-    let state = lab.waitForOwners(copies: copies, within: LabFailover.returnLimit)
+  private func inSync(_ say: (String) -> Void) throws(LabError) -> [MapsReply.Shard] {
+    var state = lab.waitForOwners(copies: copies, within: LabFailover.longReturn)
+    if !state.missing.isEmpty {
+      say("still waiting for: \(state.missing.prefix(3).joined(separator: "; "))")
+      state = lab.waitForOwners(copies: copies, within: LabFailover.returnLimit)
+    }
     guard state.missing.isEmpty else {
       throw LabError("not all shards have an owner and their copies: \(state.missing.prefix(5).joined(separator: "; "))")
     }

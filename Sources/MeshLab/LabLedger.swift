@@ -23,7 +23,9 @@ package struct LabLedger {
     rows[writer.shard, default: []] += writer.writes.map { Row(client: writer.client, write: $0) }
     faults += writer.faults.map { "\(writer.shard): \($0)" }
     if let last = writer.writes.last, last.acknowledgement == nil {
-      open.append("\(writer.shard), \(last.key), \(last.tries) tries: \(writer.lastRefusal)")
+      open.append(
+        "\(writer.shard), \(last.key), \(last.tries) tries: "
+          + writer.refusals.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
     }
   }
 

@@ -123,13 +123,15 @@ final class LabWriter {
   private let options: LabLoad.Options
   private let signals: LabLoad.Signals
   private var place: Int
+  /// The node that answered nothing when it was last asked.
+  private var failed: Int?
   private var connection: ControlClient?
 
   private(set) var writes: [LabWrite] = []
   /// What must never be answered.
   private(set) var faults: [String] = []
-  /// The last refusal of a write that nobody has acknowledged.
-  private(set) var lastRefusal = ""
+  /// What each node has last said to a write that nobody has acknowledged.
+  private(set) var refusals: [String: String] = [:]
 
   init(
     number: UInt64, shard: String, places: [Place], first: Int, options: LabLoad.Options, signals: LabLoad.Signals
@@ -175,12 +177,15 @@ final class LabWriter {
 
   private func repeated(_ request: StateWrite, _ write: inout LabWrite) -> StateWriteReply? {
     var stopSeen: Double?
+    refusals = [:]
     while true {
       write.tries += 1
       do throws(Fault) {
-        return try open().ask(.shards(.write(request)))
+        let reply: StateWriteReply = try open().ask(.shards(.write(request)))
+        if failed == place { failed = nil }
+        return reply
       } catch {
-        lastRefusal = "\(places[place].name): \(error.code) \(error.sentence)"
+        refusals[places[place].name] = "\(error.code) \(error.sentence)"
         switch ErrorCode(rawValue: error.code) {
         case .shardElsewhere:
           // The owner's name, when it is told; otherwise the next one.
@@ -210,9 +215,12 @@ final class LabWriter {
   }
 
   /// After a failure nothing more may be read from a connection: an old answer could come.
+  /// The node that is named is tried next, unless it has just failed: others may not know yet that it is gone, or who
+  /// came after it.
   private func turn(to next: Int?) {
     connection = nil
-    place = next.flatMap { $0 == place ? nil : $0 } ?? (place + 1) % places.count
+    if next == nil { failed = place }
+    place = next.flatMap { $0 == place || $0 == failed ? nil : $0 } ?? (place + 1) % places.count
   }
 }
 

@@ -1,4 +1,4 @@
-import Control
+package import Control
 import Glibc
 
 /// What one run of the demonstration saw, in seconds.
@@ -45,14 +45,14 @@ package struct LabReply: Reply {
 /// The demonstration behind `bootstrap/run`: a small mesh with a world, one crash of an owner under load, one return.
 package struct LabRun {
   package var nodes: Int
-  package var binaries: String
+  package var options: Lab.Options
   package var world: LabWorld
   /// Words for people, as they happen.
   package var say: (String) -> Void
 
-  package init(nodes: Int, binaries: String, world: LabWorld = .small, say: @escaping (String) -> Void) {
+  package init(nodes: Int, options: Lab.Options, world: LabWorld = .small, say: @escaping (String) -> Void) {
     self.nodes = nodes
-    self.binaries = binaries
+    self.options = options
     self.world = world
     self.say = say
   }
@@ -60,7 +60,7 @@ package struct LabRun {
   /// Starts, kills an owner under load, brings it back, reads everything back, stops. Throws when a write is missing or
   /// was applied twice.
   package func once() throws(LabError) -> LabReply {
-    let (lab, joined, shards) = try up()
+    let (lab, joined, shards) = try start()
     defer { lab.stop() }
     var failover = LabFailover(lab, voters: world.voters)
     say("writing to all shards ...")
@@ -78,7 +78,7 @@ package struct LabRun {
 
   /// Starts and stays until `isOver` says so.
   package func stay(until isOver: () -> Bool) throws(LabError) {
-    let (lab, _, shards) = try up()
+    let (lab, _, shards) = try start()
     defer { lab.stop() }
     let first = lab.members[0]
     let victim = lab.members.dropFirst().first { member in shards.contains { $0.owner?.name == member.name } }
@@ -86,11 +86,11 @@ package struct LabRun {
     try write(lab, shard)
     say("")
     say("\(nodes) nodes run. In another terminal:")
-    say("  \(binaries)/mesh-ctl --dir \(first.folder) status")
-    say("  \(binaries)/mesh-ctl --dir \(first.folder) maps")
-    say("  \(binaries)/mesh-ctl --dir \(first.folder) ring")
-    say("  \(binaries)/mesh-ctl --dir \(victim?.folder ?? first.folder) state list \(shard.name)")
-    say("  \(binaries)/mesh-ctl --dir \(first.folder) events -f")
+    say("  \(options.binaries)/mesh-ctl --dir \(first.folder) status")
+    say("  \(options.binaries)/mesh-ctl --dir \(first.folder) maps")
+    say("  \(options.binaries)/mesh-ctl --dir \(first.folder) ring")
+    say("  \(options.binaries)/mesh-ctl --dir \(victim?.folder ?? first.folder) state list \(shard.name)")
+    say("  \(options.binaries)/mesh-ctl --dir \(first.folder) events -f")
     if let victim {
       say("  kill -9 \(victim.process?.identifier ?? 0)        and watch the shards of \(victim.name) find new owners")
     }
@@ -110,10 +110,11 @@ package struct LabRun {
     }
   }
 
-  private func up() throws(LabError) -> (Lab, joined: Double, shards: [MapsReply.Shard]) {
+  /// A mesh in which every shard has its owner and its copies.
+  package func start() throws(LabError) -> (lab: Lab, joined: Double, shards: [MapsReply.Shard]) {
     guard nodes >= 3 else { throw LabError("a mesh whose shards survive a crash has at least 3 nodes") }
     say("making a network of \(nodes) hosts ...")
-    let lab = try Lab(Lab.Options(binaries: binaries))
+    let lab = try Lab(options)
     try lab.admit(count: nodes - 1)
     for member in lab.members { try lab.start(member) }
     let agreed = lab.agree(on: nodes, among: lab.members, within: 60)

@@ -92,7 +92,8 @@ extension Lab {
     _ = LabClock.wait(upTo: seconds, every: 0.2) {
       shards = self.shards()
       missing = shards.filter { $0.state != .acting || $0.copies.count < copies }.map { shard in
-        "\(shard.name): \(shard.state.rawValue), \(shard.copies.count) copies, owner \(shard.owner?.name ?? "none"), "
+        "\(shard.name): \(shard.state.rawValue), copies on \(names(shard.copies)), "
+          + (shard.learners.isEmpty ? "" : "\(names(shard.learners)) learning, ") + "owner \(shard.owner?.name ?? "none"), "
           + "epoch \(shard.epoch)" + (shard.why.map { " (\($0))" } ?? "")
       }
       if shards.isEmpty { missing = ["no world is active"] }
@@ -102,6 +103,8 @@ extension Lab {
     return (shards, missing)
   }
 }
+
+private func names(_ hosts: [HostName]) -> String { hosts.map(\.shown).joined(separator: " ") }
 
 extension LabWorld {
   /// A map cache of `count` small maps with names in a few regions.

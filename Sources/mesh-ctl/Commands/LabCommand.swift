@@ -65,7 +65,7 @@ struct LabRunCommand: ParsableCommand {
 
   func run() throws {
     try Console.run(global) { console throws(Fault) in
-      let lab = LabRun(nodes: nodes, binaries: ownFolder(), world: world, say: console.say)
+      let lab = LabRun(nodes: nodes, options: Lab.Options(binaries: ownFolder()), world: world, say: console.say)
       do throws(LabError) {
         if once {
           let reply = try lab.once()
