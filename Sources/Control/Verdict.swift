@@ -25,5 +25,8 @@ extension Verdict {
 /// `1 host`, `2 hosts`.
 package enum Plural {
   package static func hosts(_ count: Int) -> String { of(count, "host") }
-  package static func of(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+  package static func of(_ count: Int, _ noun: String) -> String { of(count, noun, noun + "s") }
+  package static func of(_ count: Int, _ noun: String, _ nouns: String) -> String {
+    "\(count) \(count == 1 ? noun : nouns)"
+  }
 }

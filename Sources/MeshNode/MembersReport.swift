@@ -17,9 +17,14 @@ extension Shell {
 
   func membersReply() -> MembersReply {
     let now = SystemClock.now
+    let owned = mapsOwned()
     return MembersReply(
       at: Timestamp(nanoseconds: now.wall), network: networkName,
-      members: memberViews.map { report($0, now: now) })
+      members: memberViews.map { view in
+        var report = report(view, now: now)
+        report.maps = owned.map { $0[view.host] ?? 0 }
+        return report
+      })
   }
 
   var networkName: NetworkName {

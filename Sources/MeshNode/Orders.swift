@@ -74,7 +74,9 @@ extension Shell {
 
   /// Orders about others are taken where they are carried out: whoever may use that node's socket is trusted with it.
   private func requireSteward() throws(Fault) {
-    guard let steward = node.stewardship.stewardHost(seenBy: identity.host) else { throw Fault(.noWorld) }
+    guard let steward = node.stewardship.stewardHost(seenBy: identity.host) else {
+      throw Fault(.notSteward, ["steward": "the first living voter, and none is there now"])
+    }
     guard steward == identity.host else { throw Fault(.notSteward, ["steward": name(of: steward)]) }
   }
 
@@ -82,7 +84,7 @@ extension Shell {
     if let id = HostID(text), identity.roster.certificate(of: id) != nil { return id }
     let found = identity.roster.hosts.filter { name(of: $0) == text }
     guard let host = found.first, found.count == 1 else {
-      throw Fault(.hostUnknown, ["host": text.printable(limit: 40)])
+      throw Fault(.hostUnknown, ["name": text.printable(limit: 40)])
     }
     return host
   }

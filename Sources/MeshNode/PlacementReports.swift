@@ -12,7 +12,7 @@ extension Shell {
 
   func mapsReply(_ world: World, _ names: ShardNames) -> MapsReply {
     MapsReply(
-      at: at, world: world.version, shards: world.shards.map { shardReport($0, names) })
+      at: at, network: networkName, world: world.version, shards: world.shards.map { shardReport($0, names) })
   }
 
   func shardReport(_ shard: WorldShard, _ names: ShardNames) -> MapsReply.Shard {
@@ -38,6 +38,32 @@ extension Shell {
       pinned: entry.pin.map(hostName), why: why)
   }
 
+  /// For `status`; `nil` without an active world.
+  func shardCounts() -> ShardCounts? {
+    guard let world = node.worlds.store.active?.world else { return nil }
+    let names = ShardNames(world)
+    var counts = ShardCounts()
+    let here = identity.host.description
+    for shard in world.shards {
+      let report = shardReport(shard, names)
+      counts.add(
+        maps: shard.maps.count, report.state, copies: report.copies.count, wanted: report.wanted,
+        isHere: report.owner?.id == here)
+    }
+    return counts
+  }
+
+  /// Maps that each host owns, as far as is known here; `nil` without an active world.
+  func mapsOwned() -> [HostID: Int]? {
+    guard let world = node.worlds.store.active?.world else { return nil }
+    var owned: [HostID: Int] = [:]
+    for shard in world.shards {
+      guard let owner = node.stewardship.directory[shard.id]?.owner else { continue }
+      owned[owner, default: 0] += shard.maps.count
+    }
+    return owned
+  }
+
   private func state(of view: ShardView?, owner: HostID?, epoch: Epoch) -> (Control.ShardState, String?) {
     if let stopped = view?.stopped { return (.held, "stopped on \(identity.name): \(stopped)") }
     if let view, view.isOwner {
@@ -55,6 +81,9 @@ extension Shell {
 
   func ringReply(_ world: World, _ names: ShardNames) -> RingReply {
     let placement = node.stewardship.placement
+    let steward = node.stewardship.stewardHost(seenBy: identity.host)
+    // Others have no placement of their own to tell of.
+    let decides = steward == identity.host
     let obstacles = node.stewardship.obstacles
     let weights = Dictionary(placement.loads.map { ($0.host, $0) }) { first, _ in first }
     let total = Double(max(1, placement.totalWeight))
@@ -74,19 +103,21 @@ extension Shell {
       let load = weights[host]
       let fair = Double(placement.totalLoad) * Double(load?.weight ?? 0) / total
       return RingReply.Host(
-        host: hostName(host), weight: Int(load?.weight ?? 0), share: Double(load?.weight ?? 0) / total,
-        load: fair > 0 ? Double(load?.load ?? 0) / fair : 0, shards: owned[host]?.shards ?? 0,
+        host: hostName(host), weight: decides ? Int(load?.weight ?? 0) : nil,
+        share: decides ? Double(load?.weight ?? 0) / total : nil,
+        load: decides ? (fair > 0 ? Double(load?.load ?? 0) / fair : 0) : nil, shards: owned[host]?.shards ?? 0,
         maps: owned[host]?.maps ?? 0, copies: copies[host] ?? 0,
         draining: node.stewardship.isDraining(host),
         unfit: obstacles[host].flatMap { $0.isEmpty ? nil : $0.joined(separator: ", ") }, hotMap: nil)
     }
     let moved = node.stewardship.directory.all.filter { $0.epoch > Epoch(1) }.map(\.since).max()
     return RingReply(
-      at: at, world: world.version, hosts: hosts, maxOverMean: Double(placement.balancePerMille) / 1_000,
+      at: at, network: networkName, world: world.version, hosts: hosts,
+      maxOverMean: decides ? Double(placement.balancePerMille) / 1_000 : nil,
       lastMoveAt: moved.map { Timestamp(seconds: $0) },
       pins: node.stewardship.directory.all.count { $0.pin != nil },
       voters: node.stewardship.voters.map(hostName),
-      steward: node.stewardship.stewardHost(seenBy: identity.host).map(hostName))
+      steward: steward.map(hostName))
   }
 
   // MARK: One map
@@ -118,7 +149,7 @@ extension Shell {
         PlacementReply.Move(
           at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
           epoch: move.epoch.rawValue, reason: move.reason.words, plan: move.plan == 0 ? nil : move.plan)
-      }, waitsFor: waits)
+      }, waitsFor: waits, steward: node.stewardship.stewardHost(seenBy: identity.host).map(hostName))
   }
 }
 

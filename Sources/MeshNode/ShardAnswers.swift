@@ -14,16 +14,17 @@ extension Shell {
     do throws(Fault) {
       switch request {
       case .get(let shard, let key):
-        let (id, name) = try names.find(shard)
+        let (id, name) = try here(shard, names)
         return ask(.get(key: key), of: name, for: connection) { .read(id, key: key, request: $0) }
       case .write(let write):
-        let (id, name) = try names.find(write.shard)
+        let (id, name) = try here(write.shard, names)
         return ask(.write(key: write.key), of: name, for: connection) { .write(id, WriteRequest(write), request: $0) }
       case .list(let shard, let prefix, let after, let limit):
-        let (id, name) = try names.find(shard)
+        let (id, name) = try here(shard, names)
         return list(id, name, prefix, after, limit)
       case .watch(let shard, let prefix):
-        let (id, name) = try names.find(shard)
+        // Without a copy nothing would ever come.
+        let (id, name) = try here(shard, names)
         guard shardWatches.count < ShardWatch.limit else {
           throw Fault(.shardBusy, ["shard": name, "why": "too many clients watch on this host"])
         }
@@ -42,6 +43,16 @@ extension Shell {
     } catch {
       return .line(error.line())
     }
+  }
+
+  /// A shard that this host has something of. Of others the owner is named as the steward has told it.
+  private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
+    let found = try names.find(shard)
+    guard node.shards.holds(found.id) else {
+      let owner = node.stewardship.directory[found.id]?.owner.map(self.name(of:))
+      throw Fault(.shardElsewhere, ["shard": found.name, "owner": owner ?? "nobody just now"])
+    }
+    return found
   }
 
   private func ask(

@@ -23,10 +23,11 @@ extension Shell {
       }
     }
     let agreement = viewAgreement()
+    let shards = shardCounts()
     return StatusReply(
       at: Timestamp(nanoseconds: now.wall), network: networkName, hosts: counts, view: agreement,
-      own: ownHost(now: now),
-      warnings: warnings(views, agreement, now: now))
+      own: ownHost(now: now), shards: shards,
+      warnings: warnings(views, agreement, now: now) + (shards?.warnings ?? []))
   }
 
   /// What this host tells others about where it is.

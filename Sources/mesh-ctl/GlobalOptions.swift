@@ -18,7 +18,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "All columns, whatever the width of the terminal.")
   var wide = false
 
-  @Flag(name: [.short, .long], help: "status, members, doctor: again and again (see --every); Ctrl-C ends.")
+  @Flag(
+    name: [.short, .long], help: "status, members, ring, maps, map, doctor: again and again (see --every); Ctrl-C ends."
+  )
   var watch = false
 
   @Option(name: .long, help: "With --watch: the time between two looks.")

@@ -12,6 +12,7 @@ struct MeshCtlCommand: ParsableCommand {
       Without a command: the status of this machine's node.
 
         mesh-ctl status                    is everything well?
+        mesh-ctl maps                      who owns what
         mesh-ctl network create izlude     a new network, on the operator's machine
         mesh-ctl init --name prt-2         a new host: prints its request line
         mesh-ctl admit LINE                the operator's answer: prints a welcome line
@@ -19,7 +20,9 @@ struct MeshCtlCommand: ParsableCommand {
       """,
     version: "mesh-ctl \(ProductVersion.text)",
     subcommands: [
-      StatusCommand.self, MembersCommand.self, EventsCommand.self, DoctorCommand.self, NetworkCommand.self,
+      StatusCommand.self, MembersCommand.self, RingCommand.self, MapsCommand.self, MapCommand.self,
+      EventsCommand.self, DoctorCommand.self, DrainCommand.self, UndrainCommand.self, PinCommand.self,
+      UnpinCommand.self, StateCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
       ReloadCommand.self, AuditCommand.self,
       KeyCommand.self, WorldCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self,
@@ -80,7 +83,8 @@ extension Console {
     do throws(Fault) {
       guard canWatch || !options.watch else {
         throw Fault(
-          .badOption, ["option": "--watch", "reason": "goes with status, members and doctor", "command": "status"])
+          .badOption,
+          ["option": "--watch", "reason": "goes with status, members, ring, maps, map and doctor", "command": "status"])
       }
       code = try body(console)
     } catch {

@@ -103,6 +103,10 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case notSteward = "M108"
   case storeHasFailed = "M109"
   case moveNotMade = "M110"
+  case mapsUnowned = "M111"
+  case mapsHeld = "M112"
+  case copiesShort = "M113"
+  case orderNotConfirmed = "M114"
 
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {

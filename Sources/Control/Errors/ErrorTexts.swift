@@ -104,6 +104,10 @@ extension ErrorCode {
     case .notSteward: .notSteward
     case .storeHasFailed: .storeHasFailed
     case .moveNotMade: .moveNotMade
+    case .mapsUnowned: .mapsUnowned
+    case .mapsHeld: .mapsHeld
+    case .copiesShort: .copiesShort
+    case .orderNotConfirmed: .orderNotConfirmed
     }
   }
 }

@@ -36,7 +36,7 @@ extension ErrorCode.Text {
     "the key has changed", "key `{key}` of shard `{shard}` was changed meanwhile: its sequence is {sequence}",
     help: "mesh-ctl state get {shard} {key}", exit: .refused,
     """
-    A write with --if-sequence is made only while the key still has the entry that the writer has seen. Read it \
+    A write with --expect is made only while the key still has the entry that the writer has seen. Read it \
     again and decide anew. Sequence 0 means that there is no such key.
     """)
 
@@ -84,5 +84,35 @@ extension ErrorCode.Text {
     """
     A planned move waits until the target has everything, and gives up after two seconds rather than keep players \
     waiting. The owner stays; the steward tries again.
+    """)
+
+  static let mapsUnowned = ErrorCode.Text(
+    "maps without owner", "{count} of {all} have no owner", help: "mesh-ctl maps --state unowned",
+    """
+    Nobody acts for these maps now. After the death of an owner another in-sync copy takes over within seconds; when \
+    all hosts of a shard are away, or no voter answers, it waits until one is back. `mesh-ctl explain MAP` says of one \
+    map what it waits for, `mesh-ctl members` who is away.
+    """)
+
+  static let mapsHeld = ErrorCode.Text(
+    "maps are held", "{count} of {all} are held", help: "mesh-ctl maps --state held",
+    """
+    Their owner is there, but not every in-sync copy has promised it to be quiet, so it must not act: effects are \
+    frozen, nothing is lost. The maps go on by themselves as soon as the missing host or a voter answers.
+    """)
+
+  static let copiesShort = ErrorCode.Text(
+    "too few copies", "{count} of {all} have fewer copies than wanted", help: "mesh-ctl maps --state short",
+    """
+    replication_factor of the world says how many hosts should hold each shard. A new copy is made by itself when a \
+    fit host is there; that takes as long as copying the state. Nothing acknowledged is lost as long as one in-sync \
+    copy lives.
+    """)
+
+  static let orderNotConfirmed = ErrorCode.Text(
+    "not confirmed", "nothing was done: the answer was not `y`", help: "mesh-ctl ring", exit: .refused,
+    """
+    Orders that move players ask first. Answer `y`, or give -y where nobody can be asked; --dry-run only shows \
+    what would be done.
     """)
 }

@@ -36,6 +36,8 @@ package struct MemberReport: Codable, Hashable, Sendable {
   /// It says of itself that it is slow, or others measured so.
   package var impaired: Bool
   package var draining: Bool
+  /// Maps that it owns; `nil` when no world is active here.
+  package var maps: Int?
   /// 0…1 of all its processors; `nil` when it has not said.
   package var cpuRatio: Double?
   /// 0…1 of its memory limit.
@@ -56,7 +58,7 @@ package struct MemberReport: Codable, Hashable, Sendable {
   package init(
     id: String, name: String?, state: MemberState, since: Timestamp, isSelf: Bool = false, address: String? = nil,
     roles: [String] = [], trustClass: Int? = nil, contributor: UInt32? = nil, certificateNotAfter: Timestamp? = nil,
-    generation: UInt64 = 0, refutation: UInt64 = 0, impaired: Bool = false, draining: Bool = false,
+    generation: UInt64 = 0, refutation: UInt64 = 0, impaired: Bool = false, draining: Bool = false, maps: Int? = nil,
     cpuRatio: Double? = nil, memoryRatio: Double? = nil, loopLagSeconds: Double? = nil, rttSeconds: Double? = nil,
     lossRatio: Double? = nil, seenSecondsAgo: Double? = nil, why: String? = nil
   ) {
@@ -74,6 +76,7 @@ package struct MemberReport: Codable, Hashable, Sendable {
     self.refutation = refutation
     self.impaired = impaired
     self.draining = draining
+    self.maps = maps
     self.cpuRatio = cpuRatio
     self.memoryRatio = memoryRatio
     self.loopLagSeconds = loopLagSeconds

@@ -15,6 +15,7 @@ package struct MapsReply: Reply, Hashable {
   package static let schemaName = "mesh.maps/1"
   package var schema = MapsReply.schemaName
   package var at: Timestamp
+  package var network: NetworkName
   /// Version of the active world; 0: none.
   package var world: UInt64
   package var shards: [Shard]
@@ -51,8 +52,9 @@ package struct MapsReply: Reply, Hashable {
     }
   }
 
-  package init(at: Timestamp, world: UInt64, shards: [Shard]) {
+  package init(at: Timestamp, network: NetworkName, world: UInt64, shards: [Shard]) {
     self.at = at
+    self.network = network
     self.world = world
     self.shards = shards
   }
@@ -63,10 +65,11 @@ package struct RingReply: Reply, Hashable {
   package static let schemaName = "mesh.ring/1"
   package var schema = RingReply.schemaName
   package var at: Timestamp
+  package var network: NetworkName
   package var world: UInt64
   package var hosts: [Host]
-  /// Largest load per weight over the mean.
-  package var maxOverMean: Double
+  /// Largest load per weight over the mean; `nil` where the node that answers is not the steward.
+  package var maxOverMean: Double?
   package var lastMoveAt: Timestamp?
   package var pins: Int
   package var voters: [HostName]
@@ -74,23 +77,24 @@ package struct RingReply: Reply, Hashable {
 
   package struct Host: Codable, Hashable, Sendable {
     package var host: HostName
-    package var weight: Int
+    /// Weight, share and load are known to the steward only; `nil` elsewhere.
+    package var weight: Int?
     /// Part of all weights, 0...1.
-    package var share: Double
+    package var share: Double?
     /// Of its fair share; 1 = exactly that.
-    package var load: Double
+    package var load: Double?
     package var shards: Int
     package var maps: Int
     package var copies: Int
     package var draining: Bool
-    /// Why it may own nothing, in words; `nil`: it may.
+    /// Why it may own nothing, in words; `nil`: it may, as far as the node that answers knows.
     package var unfit: String?
-    /// The map that carries most.
+    /// The map that carries most; `nil` when that is not known.
     package var hotMap: String?
 
     package init(
-      host: HostName, weight: Int, share: Double, load: Double, shards: Int, maps: Int, copies: Int, draining: Bool,
-      unfit: String?, hotMap: String?
+      host: HostName, weight: Int?, share: Double?, load: Double?, shards: Int, maps: Int, copies: Int,
+      draining: Bool, unfit: String?, hotMap: String?
     ) {
       self.host = host
       self.weight = weight
@@ -106,10 +110,11 @@ package struct RingReply: Reply, Hashable {
   }
 
   package init(
-    at: Timestamp, world: UInt64, hosts: [Host], maxOverMean: Double, lastMoveAt: Timestamp?, pins: Int,
-    voters: [HostName], steward: HostName?
+    at: Timestamp, network: NetworkName, world: UInt64, hosts: [Host], maxOverMean: Double?, lastMoveAt: Timestamp?,
+    pins: Int, voters: [HostName], steward: HostName?
   ) {
     self.at = at
+    self.network = network
     self.world = world
     self.hosts = hosts
     self.maxOverMean = maxOverMean
@@ -132,6 +137,8 @@ package struct PlacementReply: Reply, Hashable {
   package var moves: [Move]
   /// Silent members, promises that are missing: what the owner waits for.
   package var waitsFor: [String]
+  /// Who decides; only his own node knows the candidates.
+  package var steward: HostName?
 
   package struct Candidate: Codable, Hashable, Sendable {
     /// From 1; `nil`: not eligible.
@@ -179,7 +186,7 @@ package struct PlacementReply: Reply, Hashable {
 
   package init(
     at: Timestamp, map: String, shard: MapsReply.Shard, ownerSince: Timestamp?, candidates: [Candidate],
-    moves: [Move], waitsFor: [String]
+    moves: [Move], waitsFor: [String], steward: HostName?
   ) {
     self.at = at
     self.map = map
@@ -188,57 +195,6 @@ package struct PlacementReply: Reply, Hashable {
     self.candidates = candidates
     self.moves = moves
     self.waitsFor = waitsFor
-  }
-}
-
-/// `mesh-ctl drain`, `undrain`: how far it is. One line each time something changes, the last with `done`.
-package struct DrainReply: Reply, Hashable {
-  package static let schemaName = "mesh.drain/1"
-  package var schema = DrainReply.schemaName
-  package var at: Timestamp
-  package var host: HostName
-  package var draining: Bool
-  /// Still there.
-  package var shards: Int
-  package var copies: Int
-  /// At the beginning.
-  package var shardsBefore: Int
-  package var copiesBefore: Int
-  package var done: Bool
-  /// Why it does not go on, in words.
-  package var waitsFor: String?
-
-  package init(
-    at: Timestamp, host: HostName, draining: Bool, shards: Int, copies: Int, shardsBefore: Int, copiesBefore: Int,
-    done: Bool, waitsFor: String? = nil
-  ) {
-    self.at = at
-    self.host = host
-    self.draining = draining
-    self.shards = shards
-    self.copies = copies
-    self.shardsBefore = shardsBefore
-    self.copiesBefore = copiesBefore
-    self.done = done
-    self.waitsFor = waitsFor
-  }
-}
-
-/// `mesh-ctl pin`, `unpin`
-package struct PinReply: Reply, Hashable {
-  package static let schemaName = "mesh.pin/1"
-  package var schema = PinReply.schemaName
-  package var at: Timestamp
-  package var shard: String
-  /// Maps that come along.
-  package var maps: [String]
-  /// `nil`: no longer pinned.
-  package var host: HostName?
-
-  package init(at: Timestamp, shard: String, maps: [String], host: HostName?) {
-    self.at = at
-    self.shard = shard
-    self.maps = maps
-    self.host = host
+    self.steward = steward
   }
 }

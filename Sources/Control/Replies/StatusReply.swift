@@ -7,18 +7,22 @@ package struct StatusReply: Reply, Hashable {
   package var hosts: HostCounts
   package var view: ViewAgreement
   package var own: OwnHost
+  /// How the shards of the active world stand; `nil` without one.
+  package var shards: ShardCounts?
   /// Worst first, then by code, then by subject.
   package var warnings: [Warning]
 
   /// The verdict follows from the rest; see `Verdict.init(…)`.
   package init(
-    at: Timestamp, network: NetworkName, hosts: HostCounts, view: ViewAgreement, own: OwnHost, warnings: [Warning]
+    at: Timestamp, network: NetworkName, hosts: HostCounts, view: ViewAgreement, own: OwnHost,
+    shards: ShardCounts? = nil, warnings: [Warning]
   ) {
     self.at = at
     self.network = network
     self.hosts = hosts
     self.view = view
     self.own = own
+    self.shards = shards
     self.warnings = warnings.sorted(by: Warning.isWorse)
     verdict = Verdict(hosts: hosts, own: own, warnings: self.warnings)
   }
@@ -54,6 +58,59 @@ package struct HostCounts: Codable, Hashable, Sendable {
 
   /// Hosts that should be there: who left or was revoked is not missed.
   package var expected: Int { alive + suspect + dead }
+}
+
+/// Maps and shards of the active world, as far as this host has heard.
+package struct ShardCounts: Codable, Hashable, Sendable {
+  package var maps: Int
+  /// Maps whose shard has an owner who is there.
+  package var mapsOwned: Int
+  /// Maps whose owner is there and may not act now.
+  package var mapsHeld: Int
+  package var shards: Int
+  /// Shards with as many in-sync copies as are wanted, and with fewer.
+  package var shardsFull: Int
+  package var shardsShort: Int
+  /// Owned by this host.
+  package var mapsHere: Int
+
+  package init(
+    maps: Int = 0, mapsOwned: Int = 0, mapsHeld: Int = 0, shards: Int = 0, shardsFull: Int = 0, shardsShort: Int = 0,
+    mapsHere: Int = 0
+  ) {
+    self.maps = maps
+    self.mapsOwned = mapsOwned
+    self.mapsHeld = mapsHeld
+    self.shards = shards
+    self.shardsFull = shardsFull
+    self.shardsShort = shardsShort
+    self.mapsHere = mapsHere
+  }
+
+  /// Adds a shard of so many maps.
+  package mutating func add(maps count: Int, _ state: ShardState, copies: Int, wanted: Int, isHere: Bool) {
+    maps += count
+    shards += 1
+    if state != .unowned { mapsOwned += count }
+    if state == .held { mapsHeld += count }
+    if isHere { mapsHere += count }
+    if copies >= wanted { shardsFull += 1 } else { shardsShort += 1 }
+  }
+
+  /// What a person should worry about.
+  package var warnings: [Warning] {
+    var warnings: [Warning] = []
+    if mapsOwned < maps {
+      warnings.append(Warning(.mapsUnowned, ["count": "\(maps - mapsOwned)", "all": Plural.of(maps, "map")]))
+    }
+    if mapsHeld > 0 {
+      warnings.append(Warning(.mapsHeld, ["count": "\(mapsHeld)", "all": Plural.of(maps, "map")]))
+    }
+    if shardsShort > 0 {
+      warnings.append(Warning(.copiesShort, ["count": "\(shardsShort)", "all": Plural.of(shards, "shard")]))
+    }
+    return warnings
+  }
 }
 
 /// How many live hosts hold the same member table as this one.

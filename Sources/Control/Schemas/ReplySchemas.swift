@@ -24,6 +24,14 @@ package struct ReplySchema: Sendable {
       ReplySchema(AuditCheckReply.self, "audit verify"), ReplySchema(ConfigCheckReply.self, "config check"),
       ReplySchema(ConfigReply.self, "config show"), ReplySchema(ExplanationReply.self, "explain", "config explain"),
       ReplySchema(VersionReply.self, "version"), ReplySchema(SchemasReply.self, "schema"),
+      ReplySchema(RingReply.self, "ring"), ReplySchema(MapsReply.self, "maps"),
+      ReplySchema(PlacementReply.self, "map", "explain MAP"), ReplySchema(DrainReply.self, "drain", "undrain"),
+      ReplySchema(PinReply.self, "pin", "unpin"), ReplySchema(StateReply.self, "state get"),
+      ReplySchema(StateWriteReply.self, "state put", "state delete"), ReplySchema(StateListReply.self, "state list"),
+      ReplySchema(StateChangeReply.self, "state watch"),
+      ReplySchema(WorldReply.self, "world show", "world history"), ReplySchema(WorldDocumentReply.self),
+      ReplySchema(WorldChangeReply.self, "world publish", "world activate"),
+      ReplySchema(WorldFileReply.self, "world show FILE"), ReplySchema(WorldDiffReply.self, "world diff"),
       ReplySchema(Fault.self, "every command that fails"),
     ]
   }

@@ -30,6 +30,16 @@ package enum Figures {
     return Plural.of(whole, "second")
   }
 
+  /// `1,265`, for terminals.
+  package static func grouped(_ count: Int) -> String {
+    var text = ""
+    for (place, digit) in "\(count.magnitude)".reversed().enumerated() {
+      if place > 0, place.isMultiple(of: 3) { text = "," + text }
+      text = "\(digit)" + text
+    }
+    return count < 0 ? "-" + text : text
+  }
+
   /// `41%`
   package static func percent(_ ratio: Double) -> String { decimal(ratio * 100, 0) + "%" }
   /// `0.2%`

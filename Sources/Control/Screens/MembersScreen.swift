@@ -83,6 +83,7 @@ package enum MembersScreen {
   private static func table(_ reply: MembersReply, filter: MemberFilter, for terminal: Terminal) -> Table {
     var table = Table(columns: [
       .init(title: "ST"), .init(title: "HOST"), .init(title: "ADDRESS"), .init(title: "ROLE", dropRank: 5),
+      .init(title: "MAPS", isNumber: true),
       .init(title: "CPU", isNumber: true, dropRank: 4), .init(title: "MEM", isNumber: true, dropRank: 3),
       .init(title: "LAG", isNumber: true, dropRank: 2), .init(title: "RTT", isNumber: true),
       .init(title: "LOSS", isNumber: true, dropRank: 1), .init(title: "SEEN", isNumber: true),
@@ -100,6 +101,7 @@ package enum MembersScreen {
       table.rows.append([
         .init(letters(member), colour(member.state)), .init(member.host.shown),
         .init(member.address?.printable(limit: 64)), .init(role(member, terminal)),
+        .init(member.maps.map { "\($0)" }),
         .init(member.cpuRatio.map(Figures.percent)), .init(member.memoryRatio.map(Figures.percent)),
         .init(time(member.loopLagSeconds)), .init(member.isSelf ? nil : time(member.rttSeconds)),
         .init(member.isSelf ? nil : member.lossRatio.map(Figures.finePercent)),

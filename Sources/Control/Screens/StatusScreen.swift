@@ -3,6 +3,7 @@ package enum StatusScreen {
   package static func text(_ reply: StatusReply, for terminal: Terminal) -> String {
     var text = verdict(reply, for: terminal) + "\n"
     text += hostsLine(reply.hosts, terminal)
+    if let shards = reply.shards { text += shardLines(shards, terminal) }
     text += terminal.field("view", [viewPart(reply.view)])
     let own = reply.own
     text += terminal.field(
@@ -47,8 +48,15 @@ package enum StatusScreen {
       ("uptime_seconds", Figures.decimal(own.uptimeSeconds, 0)),
       ("certificate_not_after", own.certificateNotAfter.description),
     ]
+    let shards = reply.shards.map { counts in
+      [
+        ("maps", counts.maps), ("maps_owned", counts.mapsOwned), ("maps_held", counts.mapsHeld),
+        ("maps_here", counts.mapsHere), ("shards", counts.shards), ("shards_full", counts.shardsFull),
+        ("shards_short", counts.shardsShort),
+      ].map { ($0.0, "\($0.1)") }
+    }
     let warnings = reply.warnings.map { "warning\t\($0.code)\t\($0.sentence.printable())\t\($0.command.printable())\n" }
-    return pairs.map { "\($0)\t\($1.printable())\n" }.joined() + warnings.joined()
+    return (pairs + (shards ?? [])).map { "\($0)\t\($1.printable())\n" }.joined() + warnings.joined()
   }
 
   private static func hostsLine(_ hosts: HostCounts, _ terminal: Terminal) -> String {
@@ -56,6 +64,17 @@ package enum StatusScreen {
     if hosts.left > 0 { parts.append("\(hosts.left) left") }
     if hosts.revoked > 0 { parts.append("\(hosts.revoked) revoked") }
     return terminal.field("hosts", [parts.joined(separator: "  ")])
+  }
+
+  private static func shardLines(_ counts: ShardCounts, _ terminal: Terminal) -> String {
+    func number(_ count: Int) -> String { terminal.isTerminal ? Figures.grouped(count) : "\(count)" }
+    return terminal.field(
+      "maps",
+      [
+        "\(number(counts.mapsOwned)) of \(number(counts.maps)) owned",
+        counts.mapsHeld > 0 ? "\(number(counts.mapsHeld)) held" : "", "\(number(counts.mapsHere)) by this host",
+      ])
+      + terminal.field("copies", ["\(number(counts.shardsFull)) full  \(number(counts.shardsShort)) short"])
   }
 
   private static func viewPart(_ view: ViewAgreement) -> String {

@@ -105,7 +105,7 @@ package final class ControlConnection: StreamClient {
 
   /// The answer that was to come later, or one of several.
   package func send(_ line: [UInt8], isLast: Bool = true) {
-    guard put(line), isLast else { return }
+    guard put(line, isLast: isLast), isLast else { return }
     if case .answering = phase { phase = .waiting }
     takeLines()
   }
@@ -117,10 +117,11 @@ package final class ControlConnection: StreamClient {
     stream.finish()
   }
 
-  private func put(_ line: [UInt8]) -> Bool {
+  /// With more to come the client may wait for it, however long that takes.
+  private func put(_ line: [UInt8], isLast: Bool = true) -> Bool {
     switch stream.write(line) {
     case .sent:
-      limit = server.monotonic &+ ControlConnection.idleLimit
+      limit = isLast ? server.monotonic &+ ControlConnection.idleLimit : .max
       return true
     case .queued:
       limit = server.monotonic &+ ControlConnection.requestLimit
@@ -164,11 +165,12 @@ package final class ControlConnection: StreamClient {
   }
 
   package func drained(_ stream: EventLoop.Stream) {
-    if case .following = phase {
+    switch phase {
+    case .following:
       limit = server.monotonic &+ ControlConnection.followLimit
       pump()
-    } else {
-      limit = server.monotonic &+ ControlConnection.idleLimit
+    case .answering: limit = .max
+    case .waiting, .ending: limit = server.monotonic &+ ControlConnection.idleLimit
     }
   }
 

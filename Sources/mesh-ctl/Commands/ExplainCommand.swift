@@ -3,16 +3,74 @@ import Control
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "What an error code or a setting means.",
-    discussion: "  mesh-ctl explain M012\n  mesh-ctl explain network.listen", aliases: ["why"])
+    commandName: "explain", abstract: "What an error code or a setting means; why a map or a host is as it is.",
+    discussion: """
+        mesh-ctl explain M012
+        mesh-ctl explain network.listen
+        mesh-ctl explain prontera         ranks, loads, and how the map came to its host
+        mesh-ctl explain prt-2            what keeps a host from owning maps
+
+      Codes and settings come first, then maps and shards, then hosts. Maps and hosts need this machine's node.
+      """, aliases: ["why"])
 
   @OptionGroup var global: GlobalOptions
 
-  @Argument(help: "An error code (M012, C020) or the name of a setting.")
+  @Argument(help: "An error code (M012, C020), a setting, a map, a shard or a host.")
   var topic: String
 
   func run() throws {
-    try Console.run(global) { console throws(Fault) in try Topics.explain(topic, console) }
+    try Console.run(global) { console throws(Fault) in
+      do throws(Fault) {
+        return try Topics.explain(topic, console)
+      } catch {
+        guard error.code == ErrorCode.unknownTopic.rawValue else { throw error }
+        return try explainPlace(console, otherwise: error)
+      }
+    }
+  }
+
+  /// What the node knows by this name: a map, a shard or a host.
+  private func explainPlace(_ console: Console, otherwise unknown: Fault) throws(Fault) -> ExitCode {
+    var unknown = unknown
+    let client: ControlClient
+    do throws(Fault) {
+      client = try console.connect()
+    } catch {
+      unknown.notes.append(
+        "Maps and hosts are known to a node, and that of this machine cannot be asked: \(error.sentence).")
+      throw unknown
+    }
+    if let placed = try ask(client) {
+      let screen = PlacementScreen(for: console.terminal)
+      console.show(
+        placed, text: screen.text(placed), plain: PlacementScreen.plain(placed, header: console.wantsHeader),
+        verdict: screen.verdict(placed))
+      return .ok
+    }
+    let members: MembersReply = try client.ask(.members)
+    guard let member = members.members.first(where: { $0.id == topic || $0.name == topic }) else {
+      unknown.notes.append("No map, shard or host is called so either.")
+      throw unknown
+    }
+    let ring: RingReply? = try unless([.noWorld]) { () throws(Fault) in try client.ask(.shards(.ring)) }
+    let reply = HostExplanation.reply(member, ring)
+    let text = "\(reply.message)\n\n\(reply.explanation)\n\nnext: \(reply.command ?? "mesh-ctl members")\n"
+    console.show(reply, text: text, plain: reply.plain, verdict: reply.message + "\n")
+    return .ok
+  }
+
+  private func ask(_ client: ControlClient) throws(Fault) -> PlacementReply? {
+    try unless([.noWorld, .mapUnknown]) { () throws(Fault) in try client.ask(.shards(.explain(map: topic))) }
+  }
+
+  /// `nil` for the faults that only mean that there is no such thing here.
+  private func unless<Value>(_ codes: [ErrorCode], _ body: () throws(Fault) -> Value) throws(Fault) -> Value? {
+    do throws(Fault) {
+      return try body()
+    } catch {
+      guard codes.contains(where: { $0.rawValue == error.code }) else { throw error }
+      return nil
+    }
   }
 }
 
