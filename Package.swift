@@ -84,7 +84,7 @@ let package = Package(
         "Wire", "Hashing", "EventLoop", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration",
         "Control", "KeyStore", .product(name: "Logging", package: "swift-log"),
       ]),
-    room("MeshLab", ["Control"]),
+    room("MeshLab", ["Control", "WorldData"]),
     room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),

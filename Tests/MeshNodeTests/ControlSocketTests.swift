@@ -224,7 +224,7 @@ extension ShellTests {
     @Test("the ninth client is told why; a place that becomes free is given again")
     func ninth() async throws {
       try await run { path, _ in
-        var clients = (0..<8).compactMap { _ in RawClient(path) }
+        var clients = (0..<ControlSocket.connectionLimit).compactMap { _ in RawClient(path) }
         for client in clients {
           client.send(ControlRequest.status.line())
           #expect(client.read(lines: 1).contains("mesh.revoke/1"))

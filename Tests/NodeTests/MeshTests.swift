@@ -6,11 +6,12 @@ import Testing
 extension NodeTests {
   @Suite("A mesh of processes", .serialized)
   struct MeshTests {
-    @Test("a crash becomes known, the host comes back, all stop cleanly")
+    @Test("an owner's crash becomes known and loses nothing, the host comes back, all stop cleanly")
     func crashAndReturn() async throws {
       try await onOwnThread {
-        let report = try LabRun(nodes: 5, binaries: binaries(), say: { _ in }).once()
+        let report = try LabRun(nodes: 5, options: Lab.Options(binaries: binaries()), say: { _ in }).once()
         #expect(report.stoppedCleanly)
+        #expect(report.maps == 48 && report.owners > 1 && report.acknowledged > 100, "\(report)")
       }
     }
 
