@@ -217,7 +217,7 @@ extension ShellTests {
         let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 16)
         for _ in 0..<16 where client.send(chunk) > 0 {}
         let answer = client.read()
-        #expect(answer.contains("longer than 65536 bytes"), "\(answer.prefix(200))")
+        #expect(answer.contains("longer than 262144 bytes"), "\(answer.prefix(200))")
       }
     }
 
