@@ -124,7 +124,7 @@ struct ShardCommandsTests {
     #expect(dry.code == 0 && dry.output == "nothing was done\n")
     #expect(dry.errors.contains("2 shards (44 maps) and 9 copies go to other hosts"))
     #expect(dry.errors.contains("hosts that may take them: home prt-1 pay-1\n"))
-    #expect(try await run("pin", "prontera", "tiny", "--dry-run").errors.contains("may not own it now: observer"))
+    #expect(try await run("pin", "prontera", "tiny", "--dry-run").errors.contains("may not own it now: is an observer"))
     #expect(asked.take() == [])
   }
 

@@ -69,12 +69,16 @@ enum ShardSamples {
   static let placement = PlacementReply(
     at: Samples.now, map: "prontera", shard: prt, ownerSince: Timestamp("2026-05-04T19:58:40Z")!,
     candidates: [
-      .init(rank: 1, host: pay1, score: 0.913, eligible: true, load: 1.31, verdict: "in-sync copy", evidence: nil),
-      .init(rank: 2, host: prt1, score: 0.874, eligible: true, load: 1.08, verdict: "owner, pinned", evidence: nil),
-      .init(rank: 3, host: home, score: 0.655, eligible: true, load: 0.97, verdict: "", evidence: nil),
+      .init(rank: 1, host: pay1, score: 0.913, eligible: true, load: 1.31, verdict: "copy", evidence: nil),
       .init(
-        rank: nil, host: tiny, score: 0.702, eligible: false, load: nil, verdict: "",
-        evidence: "observer, too few cores"),
+        rank: 2, host: prt1, score: 0.874, eligible: true, load: 1.08,
+        verdict: "owner: takes it from a host that is no longer among the best for this shard", evidence: nil),
+      .init(
+        rank: 3, host: home, score: 0.655, eligible: true, load: 0.97,
+        verdict: "passed over: same contributor as pay-1", evidence: nil),
+      .init(
+        rank: nil, host: tiny, score: 0.702, eligible: false, load: nil, verdict: "may not own it",
+        evidence: "is an observer, 1 cores, wants 4 (min_cpu_cores)"),
     ],
     moves: [
       .init(

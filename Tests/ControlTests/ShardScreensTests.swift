@@ -116,7 +116,7 @@ struct ShardScreensTests {
     var reply = ShardSamples.drain(0, 0)
     (reply.shardsBefore, reply.copiesBefore) = (0, 0)
     #expect(DrainScreen.progress(reply, seconds: 0) == "shards none   copies none   00:00:00")
-    #expect(DrainScreen.tenths(reply) == 0)
+    #expect(DrainScreen.tenths(reply) == 10, "there was nothing")
     // More came while it was drained.
     reply.shards = 5
     #expect(DrainScreen.progress(reply, seconds: 0).hasPrefix("shards [----------------] 0 of 5 "))

@@ -44,6 +44,8 @@ package struct RingScreen {
       .init(title: "MAPS", isNumber: true), .init(title: "COPIES", isNumber: true),
       .init(title: "STATE", isRemark: true),
     ])
+    // A picture is for people only, and says more than a word of its own could.
+    let isPictured = terminal.isTerminal && reply.maxOverMean != nil
     let hasHotMaps = all || reply.hosts.contains { $0.hotMap != nil }
     if hasHotMaps { table.columns.insert(.init(title: "HOT MAP", dropRank: 1), at: 8) }
     // Most maps first; who has none comes last.
@@ -51,18 +53,19 @@ package struct RingScreen {
     {
       var row: [Table.Cell] = [
         .init(host.host.shown), .init(host.weight.map { "\($0)" }), .init(host.share.map(Figures.finePercent)),
-        .init(host.load.map { Figures.decimal($0, 2) }), .init(host.load.map(bar) ?? ""), .init("\(host.shards)"),
+        .init(host.load.map { Figures.decimal($0, 2) }), .init(host.load.map { picture(host, $0) }),
+        .init("\(host.shards)"),
         .init(number(host.maps)), .init(number(host.copies)),
-        .init(state(host), host.unfit == nil ? (host.draining ? .yellow : nil) : .dim),
+        .init(
+          isPictured ? host.unfit?.printable(limit: 200) : state(host),
+          host.unfit == nil ? (host.draining ? .yellow : nil) : .dim),
       ]
       if hasHotMaps { row.insert(.init(host.hotMap?.printable(limit: 31)), at: 8) }
       table.rows.append(row)
     }
-    guard terminal.isTerminal, reply.maxOverMean != nil else {
-      // A picture is for people only.
+    if !isPictured {
       table.columns.remove(at: 4)
       for row in table.rows.indices { table.rows[row].remove(at: 4) }
-      return table
     }
     return table
   }
@@ -70,6 +73,11 @@ package struct RingScreen {
   private func state(_ host: RingReply.Host) -> String {
     if host.draining { return host.shards + host.copies > 0 ? "draining" : "drained" }
     return host.unfit.map { "owns nothing: \($0.printable(limit: 200))" } ?? ""
+  }
+
+  private func picture(_ host: RingReply.Host, _ load: Double) -> String {
+    if host.draining { return "(\(state(host)))" }
+    return host.unfit == nil ? bar(load) : "(owns nothing)"
   }
 
   /// `########····|······`: the mark is the fair share.
