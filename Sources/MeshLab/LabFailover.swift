@@ -20,6 +20,8 @@ package struct LabFailover {
   /// Until the last shard of a dead owner takes writes again. Far beyond the budget: a slow machine is no failure here.
   private static let takeoverLimit = 30.0
   private static let returnLimit = 60.0
+  /// A gap whose story is told.
+  private static let longGap = 1.7
   /// After this people are told what is waited for.
   private static let longReturn = 8.0
 
@@ -27,6 +29,12 @@ package struct LabFailover {
   /// Copies of each shard when all hosts are there.
   package let copies: Int
   package var load: LabLoad.Options
+  /// After a death a host is given nothing for this long, however quickly it is back (`StableView.flapHold`, and a bit).
+  private static let holdDown = 62.0
+  /// Kill only while so many hosts are out of their hold-down that every shard keeps its copies on others. Otherwise
+  /// quick kills leave nobody but those that were spared, and shards with fewer copies.
+  package var isPaced = false
+  private var lastDeath: [String: Double] = [:]
   /// Hosts that are never killed: a mesh with one voter takes nothing over while that one is away.
   package var spared: Set<String>
   package private(set) var ledger = LabLedger()
@@ -54,8 +62,9 @@ package struct LabFailover {
   /// With `alive` the others' views are waited for too, before it returns.
   @discardableResult
   package mutating func killOwner(
-    knowing alive: Int? = nil, _ say: (String) -> Void = { _ in }
+    knowing alive: Int? = nil, waitsForCopies: Bool = true, _ say: (String) -> Void = { _ in }
   ) throws(LabError) -> Kill {
+    if isPaced { waitForSettledHosts(say) }
     let shards = try inSync(say)
     let victim = try victim(shards)
     let lost = Set(shards.filter { $0.owner?.name == victim.name }.map(\.name))
@@ -65,6 +74,7 @@ package struct LabFailover {
       try demand(load.wait(for: 10, within: LabFailover.takeoverLimit), "take no writes")
       say("killing \(victim.name), the owner of \(lost.count) of \(shards.count) shards (SIGKILL) ...")
       let moment = LabClock.now
+      lastDeath[victim.name] = moment
       victim.process?.kill()
       try demand(load.wait(for: 10, of: lost, within: LabFailover.takeoverLimit), "take no writes since the kill")
       try demand(load.wait(for: 10, within: LabFailover.takeoverLimit), "take no writes beside the kill")
@@ -82,12 +92,18 @@ package struct LabFailover {
       guard back.agreed else {
         throw LabError("\(victim.name) did not come back: \(back.missing.joined(separator: "; "))")
       }
-      _ = try inSync(say)
+      if waitsForCopies { _ = try inSync(say) }
       kill.backSeconds = LabClock.now - restart
       let written = try load.stop()
       for shard in written.shards {
-        let pause = written.pause(of: shard, from: moment) ?? .infinity
+        let pause = gap(written, shard, moment)
         if lost.contains(shard) { kill.gaps.append(pause) } else { kill.othersPause = max(kill.othersPause, pause) }
+      }
+      if let slowest = lost.max(by: { gap(written, $0, moment) < gap(written, $1, moment) }),
+        gap(written, slowest, moment) > LabFailover.longGap
+      {
+        say("\(slowest) took no writes for \(gap(written, slowest, moment).shown) s; its story from the kill on:")
+        for line in written.story(of: slowest, from: moment) { say("  " + line) }
       }
       ledger.add(written)
     } catch {
@@ -99,6 +115,17 @@ package struct LabFailover {
     return kill
   }
 
+  private func gap(_ ledger: LabLedger, _ shard: String, _ moment: Double) -> Double {
+    ledger.pause(of: shard, from: moment) ?? .infinity
+  }
+
+  private func waitForSettledHosts(_ say: (String) -> Void) {
+    let settled = { lab.members.count { LabClock.now > (lastDeath[$0.name] ?? -.infinity) + LabFailover.holdDown } }
+    guard settled() <= copies else { return }
+    say("waiting until \(copies + 1) hosts have been there for a minute ...")
+    _ = LabClock.wait(upTo: LabFailover.holdDown, every: 0.5) { settled() > copies }
+  }
+
   private func inSync(_ say: (String) -> Void) throws(LabError) -> [MapsReply.Shard] {
     var state = lab.waitForOwners(copies: copies, within: LabFailover.longReturn)
     if !state.missing.isEmpty {
@@ -106,7 +133,8 @@ package struct LabFailover {
       state = lab.waitForOwners(copies: copies, within: LabFailover.returnLimit)
     }
     guard state.missing.isEmpty else {
-      throw LabError("not all shards have an owner and their copies: \(state.missing.prefix(5).joined(separator: "; "))")
+      throw LabError(
+        "not all shards have an owner and their copies: \(state.missing.prefix(5).joined(separator: "; "))")
     }
     return state.shards
   }
@@ -114,7 +142,8 @@ package struct LabFailover {
   private func demand(_ late: [String], _ what: String) throws(LabError) {
     guard !late.isEmpty else { return }
     let told = lab.shards().filter { late.contains($0.name) }.prefix(3).map { shard in
-      "\(shard.name) is \(shard.state.rawValue), owner \(shard.owner?.name ?? "none")" + (shard.why.map { " (\($0))" } ?? "")
+      "\(shard.name) is \(shard.state.rawValue), owner \(shard.owner?.name ?? "none")"
+        + (shard.why.map { " (\($0))" } ?? "")
     }
     throw LabError("\(late.count) shards \(what): \(told.joined(separator: "; "))")
   }

@@ -49,6 +49,26 @@ package struct LabLedger {
     return zip(moments, moments.dropFirst()).filter { $1 > start && $0 < end }.map { $1 - $0 }.max()
   }
 
+  /// What was answered, and when after `start`, to the write of a shard that waited longest; equal answers once.
+  package func story(of shard: String, from start: Double) -> [String] {
+    let longest = (rows[shard] ?? []).filter { $0.write.acknowledgement.map { $0.at > start } ?? true }
+      .max {
+        ($0.write.acknowledgement?.at ?? .infinity) - $0.write.sent < ($1.write.acknowledgement?.at ?? .infinity)
+          - $1.write.sent
+      }
+    guard let write = longest?.write else { return [] }
+    var lines = ["\((write.sent - start).shown) s: \(write.key) is sent"]
+    var told: Set<String> = []
+    for refusal in write.refusals where told.insert(refusal.text).inserted {
+      lines.append("\((refusal.at - start).shown) s: \(refusal.text)")
+    }
+    if let last = write.refusals.last { lines.append("\((last.at - start).shown) s: \(last.text)") }
+    if let end = write.acknowledgement {
+      lines.append("\((end.at - start).shown) s: acknowledged in epoch \(end.epoch)")
+    }
+    return lines
+  }
+
   // MARK: Reading back
 
   package struct Verdict: Sendable {
@@ -71,15 +91,16 @@ package struct LabLedger {
     }
   }
 
-  /// Reads every key of every shard that was written to from its owner, and every value.
-  package func verify(_ lab: Lab) -> Verdict {
+  /// Reads every key of every shard that was written to from its owner, and every value. In the shards `besides` others
+  /// have written too, so that entries without a write of this load prove nothing.
+  package func verify(_ lab: Lab, besides: Set<String> = []) -> Verdict {
     var verdict = Verdict()
     verdict.acknowledged = acknowledged
     verdict.faults = faults + open.map { "not acknowledged: " + $0 }
     for shard in shards {
       do throws(LabError) {
         let present = try LabState(lab, shard).read()
-        judge(shard, present, &verdict)
+        judge(shard, present, isAlone: !besides.contains(shard), &verdict)
       } catch {
         verdict.faults.append("\(shard) cannot be read: \(error.description)")
       }
@@ -87,7 +108,9 @@ package struct LabLedger {
     return verdict
   }
 
-  private func judge(_ shard: String, _ present: [String: LabState.Item], _ verdict: inout Verdict) {
+  private func judge(
+    _ shard: String, _ present: [String: LabState.Item], isAlone: Bool, _ verdict: inout Verdict
+  ) {
     let rows = (self.rows[shard] ?? []).sorted { $0.write.sent < $1.write.sent }
     var lastOfChain: [String: LabWrite] = [:]
     var claimed: [UInt64: String] = [:]
@@ -100,11 +123,15 @@ package struct LabLedger {
       if let other = claimed.updateValue(row.write.key, forKey: acknowledgement.sequence), other != row.write.key {
         verdict.missing.append("\(shard) acknowledged \(other) and \(row.write.key) as \(acknowledgement.sequence)")
       }
-      if row.write.isChain { lastOfChain[row.write.key] = row.write } else { compare(shard, row.write, present, &verdict) }
+      if row.write.isChain {
+        lastOfChain[row.write.key] = row.write
+      } else {
+        compare(shard, row.write, present, &verdict)
+      }
     }
     let openKeys = Set(rows.filter { $0.write.acknowledgement == nil }.map(\.write.key))
     for (key, write) in lastOfChain where !openKeys.contains(key) { compare(shard, write, present, &verdict) }
-    if let least = claimed.keys.min(), let claimedEnd = claimed.keys.max() {
+    if isAlone, let least = claimed.keys.min(), let claimedEnd = claimed.keys.max() {
       let end = max(claimedEnd, present.values.map(\.sequence).max() ?? 0)
       for entry in least...end where claimed[entry] == nil {
         verdict.duplicated.append("\(shard) has an entry \(entry) that no write explains")

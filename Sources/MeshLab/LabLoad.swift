@@ -186,6 +186,9 @@ final class LabWriter {
         return reply
       } catch {
         refusals[places[place].name] = "\(error.code) \(error.sentence)"
+        if write.refusals.count < LabWrite.refusalsLimit {
+          write.refusals.append((at: LabClock.now, text: "\(places[place].name) \(error.code) \(error.sentence)"))
+        }
         switch ErrorCode(rawValue: error.code) {
         case .shardElsewhere:
           // The owner's name, when it is told; otherwise the next one.
@@ -195,7 +198,9 @@ final class LabWriter {
           // Nobody else writes this key, and every write comes once only.
           faults.append("try \(write.tries) of \(write.key): \(error.sentence)")
           return nil
-        default: turn(to: nil)
+        default:
+          failed = place
+          turn(to: nil)
         }
       }
       if signals.isStopping.load(ordering: .relaxed) {
@@ -219,7 +224,6 @@ final class LabWriter {
   /// came after it.
   private func turn(to next: Int?) {
     connection = nil
-    if next == nil { failed = place }
     place = next.flatMap { $0 == place || $0 == failed ? nil : $0 } ?? (place + 1) % places.count
   }
 }
@@ -238,5 +242,8 @@ package struct LabWrite: Sendable {
   /// When it was sent for the first time.
   package var sent: Double
   package var tries = 0
+  /// The first refusals, to find out afterwards what a long pause was made of.
+  package var refusals: [(at: Double, text: String)] = []
+  package static let refusalsLimit = 400
   package var acknowledgement: Acknowledgement?
 }

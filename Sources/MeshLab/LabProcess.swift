@@ -78,7 +78,6 @@ package final class LabProcess {
     isFrozen = false
   }
 
-
   /// SIGTERM, then its ending; `nil` when it did not end in time (it still runs then).
   package func terminate(within seconds: Double) -> Ending? {
     guard isRunning else { return ending }

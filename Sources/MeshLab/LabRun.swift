@@ -110,13 +110,18 @@ package struct LabRun {
     }
   }
 
-  /// A mesh in which every shard has its owner and its copies.
-  package func start() throws(LabError) -> (lab: Lab, joined: Double, shards: [MapsReply.Shard]) {
+  /// A mesh in which every shard has its owner and its copies. `prepare` is given each member before it starts.
+  package func start(
+    _ prepare: (Int, Lab.Member) -> Void = { _, _ in }
+  ) throws(LabError) -> (lab: Lab, joined: Double, shards: [MapsReply.Shard]) {
     guard nodes >= 3 else { throw LabError("a mesh whose shards survive a crash has at least 3 nodes") }
     say("making a network of \(nodes) hosts ...")
     let lab = try Lab(options)
     try lab.admit(count: nodes - 1)
-    for member in lab.members { try lab.start(member) }
+    for (index, member) in lab.members.enumerated() {
+      prepare(index, member)
+      try lab.start(member)
+    }
     let agreed = lab.agree(on: nodes, among: lab.members, within: 60)
     guard agreed.agreed else {
       let tails = lab.members.filter { !$0.isRunning }.map { "\($0.name): \($0.process?.logTail(lines: 5) ?? "")" }

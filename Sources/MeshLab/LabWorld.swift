@@ -93,7 +93,8 @@ extension Lab {
       shards = self.shards()
       missing = shards.filter { $0.state != .acting || $0.copies.count < copies }.map { shard in
         "\(shard.name): \(shard.state.rawValue), copies on \(names(shard.copies)), "
-          + (shard.learners.isEmpty ? "" : "\(names(shard.learners)) learning, ") + "owner \(shard.owner?.name ?? "none"), "
+          + (shard.learners.isEmpty ? "" : "\(names(shard.learners)) learning, ")
+          + "owner \(shard.owner?.name ?? "none"), "
           + "epoch \(shard.epoch)" + (shard.why.map { " (\($0))" } ?? "")
       }
       if shards.isEmpty { missing = ["no world is active"] }

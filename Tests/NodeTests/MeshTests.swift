@@ -33,7 +33,8 @@ extension NodeTests {
       }
     }
 
-    @Test("24 processes: one frozen for 20 s, one that loses 80 % of what it sends, one that moves: nobody else is evicted")
+    @Test(
+      "24 processes: one frozen for 20 s, one that loses 80 % of what it sends, one that moves: nobody else is evicted")
     func twentyFour() async throws {
       try await onOwnThread {
         let scratch = try Lab.scratchFolder()
@@ -107,7 +108,8 @@ extension NodeTests {
         for (direction, incoming, outgoing) in directions {
           try right.filter(incoming, outgoing: outgoing)
           try lab.start(away)
-          #expect(LabClock.wait(upTo: 20) { lab.status(of: away, within: 2) != nil }, "\(away.process?.logTail() ?? "")")
+          #expect(
+            LabClock.wait(upTo: 20) { lab.status(of: away, within: 2) != nil }, "\(away.process?.logTail() ?? "")")
           let doctor: DoctorReply? = lab.ask(away, .doctor(checks: ["udp-in", "udp-out"]), within: 30)
           let failed = try #require(doctor?.checks.first { $0.status == .fail }, "doctor found nothing")
           let port = direction == "in" ? away.port : home.port
