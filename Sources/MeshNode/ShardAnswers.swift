@@ -24,7 +24,7 @@ extension Shell {
         return list(id, name, prefix, after, limit)
       case .watch(let shard, let prefix):
         // Without a copy nothing would ever come.
-        let (id, name) = try here(shard, names)
+        let (id, name) = try held(shard, names)
         guard shardWatches.count < ShardWatch.limit else {
           throw Fault(.shardBusy, ["shard": name, "why": "too many clients watch on this host"])
         }
@@ -45,14 +45,26 @@ extension Shell {
     }
   }
 
-  /// A shard that this host has something of. Of others the owner is named as the steward has told it.
-  private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
+  /// A shard that this host has a copy of, or a place for one.
+  private func held(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
     let found = try names.find(shard)
-    guard node.shards.holds(found.id) else {
-      let owner = node.stewardship.directory[found.id]?.owner.map(self.name(of:))
-      throw Fault(.shardElsewhere, ["shard": found.name, "owner": owner ?? "nobody just now"])
-    }
+    guard node.shards.holds(found.id) else { throw elsewhere(found.id, found.name) }
     return found
+  }
+
+  /// A shard that may be this host's own. Its old record may still name a former owner; then the steward knows better.
+  private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
+    let found = try held(shard, names)
+    guard let view = node.shards.view(of: found.id), !view.isOwner,
+      let entry = node.stewardship.directory[found.id], entry.owner != identity.host,
+      entry.version > view.rec?.record.version ?? 0
+    else { return found }
+    throw elsewhere(found.id, found.name)
+  }
+
+  private func elsewhere(_ id: ShardID, _ name: String) -> Fault {
+    let owner = node.stewardship.directory[id]?.owner.map(self.name(of:))
+    return Fault(.shardElsewhere, ["shard": name, "owner": owner ?? "nobody just now"])
   }
 
   private func ask(
