@@ -53,6 +53,25 @@ package final class LabNamespace {
     }
   }
 
+  /// Joins namespaces by a switch in this one: the first gets 10.77.0.1, the next 10.77.0.2 and so on (/24).
+  package func connect(_ ends: [LabNamespace]) throws(LabError) {
+    try LabNamespace.ip(["-n", name, "link", "add", "switch", "type", "bridge"], folder: folder)
+    try LabNamespace.ip(["-n", name, "link", "set", "switch", "up"], folder: folder)
+    for (index, end) in ends.enumerated() {
+      let port = "port\(index + 1)"
+      try LabNamespace.ip(
+        ["link", "add", "cable", "netns", end.name, "type", "veth", "peer", "name", port, "netns", name], folder: folder
+      )
+      try LabNamespace.ip(["-n", name, "link", "set", port, "master", "switch", "up"], folder: folder)
+      try LabNamespace.ip(
+        ["-n", end.name, "address", "add", LabNamespace.address(index) + "/24", "dev", "cable"], folder: folder)
+      try LabNamespace.ip(["-n", end.name, "link", "set", "cable", "up"], folder: folder)
+    }
+  }
+
+  /// Of the namespace with this index (from 0) on a switch.
+  package static func address(_ index: Int) -> String { "10.77.0.\(index + 1)" }
+
   /// Replaces the packet filter of this namespace by these rules (of chains `incoming` and `outgoing`).
   package func filter(_ incoming: String, outgoing: String = "") throws(LabError) {
     let rules = """

@@ -7,6 +7,8 @@ package final class LabProcess {
   package let logPath: String
   /// How it ended, once that was collected.
   package private(set) var ending: Ending?
+  /// It was stopped by `freeze`.
+  package private(set) var isFrozen = false
 
   package enum Ending: Equatable, Sendable {
     case exited(Int32)
@@ -64,8 +66,17 @@ package final class LabProcess {
     collect(0)
   }
 
-  package func freeze() { if isRunning { Glibc.kill(identifier, SIGSTOP) } }
-  package func thaw() { if isRunning { Glibc.kill(identifier, SIGCONT) } }
+  package func freeze() {
+    guard isRunning else { return }
+    Glibc.kill(identifier, SIGSTOP)
+    isFrozen = true
+  }
+
+  package func thaw() {
+    guard isRunning else { return }
+    Glibc.kill(identifier, SIGCONT)
+    isFrozen = false
+  }
 
   /// SIGTERM, then its ending; `nil` when it did not end in time (it still runs then).
   package func terminate(within seconds: Double) -> Ending? {
@@ -133,10 +144,12 @@ enum LabFiles {
     return file
   }
 
-  static func write(_ text: String, to path: String) throws(LabError) {
+  static func write(_ text: String, to path: String) throws(LabError) { try write(Array(text.utf8), to: path) }
+
+  static func write(_ bytes: [UInt8], to path: String) throws(LabError) {
     let file = try openLog(path)
     defer { close(file) }
-    guard Glibc.write(file, text, text.utf8.count) == text.utf8.count else {
+    guard bytes.withUnsafeBytes({ Glibc.write(file, $0.baseAddress, $0.count) }) == bytes.count else {
       throw LabError("cannot write \(path): \(String(cString: strerror(errno)))")
     }
   }

@@ -13,7 +13,6 @@ extension Shell: ControlAnswering {
   private var now: Timestamp { Timestamp(nanoseconds: SystemClock.wall) }
 
   func answer(_ request: ControlRequest, for connection: ControlConnection) -> ControlAnswer {
-    if request.changesSomething { announce(request, by: connection.user, "asked for") }
     switch request {
     case .status: return .line(statusReply().line())
     case .members: return .line(membersReply().line())
@@ -65,6 +64,7 @@ extension Shell: ControlAnswering {
   private func audited(
     _ request: ControlRequest, _ connection: ControlConnection, _ body: () -> (ControlAnswer, Change)
   ) -> ControlAnswer {
+    announce(request, by: connection.user, "asked for")
     let (answer, change) = body()
     write(change, request, by: connection.user)
     return answer

@@ -15,10 +15,12 @@ extension Shell {
       switch request {
       case .get(let shard, let key):
         let (id, name) = try here(shard, names)
-        return ask(.get(key: key), of: name, for: connection) { .read(id, key: key, request: $0) }
+        return ask(.get(key: key), of: (id, name), for: connection) { .read(id, key: key, request: $0) }
       case .write(let write):
         let (id, name) = try here(write.shard, names)
-        return ask(.write(key: write.key), of: name, for: connection) { .write(id, WriteRequest(write), request: $0) }
+        return ask(.write(key: write.key), of: (id, name), for: connection) {
+          .write(id, WriteRequest(write), request: $0)
+        }
       case .list(let shard, let prefix, let after, let limit):
         let (id, name) = try here(shard, names)
         return list(id, name, prefix, after, limit)
@@ -68,19 +70,28 @@ extension Shell {
   }
 
   private func ask(
-    _ kind: ShardRequests.Waiting.Kind, of shard: String, for connection: ControlConnection,
-    _ command: (UInt64) -> ShardCommand
+    _ kind: ShardRequests.Waiting.Kind, of shard: (id: ShardID, name: String),
+    for connection: ControlConnection, _ command: (UInt64) -> ShardCommand
   ) -> ControlAnswer {
     let request = ShardRequests.Waiting(
-      connection: connection, shard: shard, kind: kind,
+      connection: connection, shard: shard.name, kind: kind,
       name: { [identity] host in
         identity.roster.certificate(of: host)?.name ?? host.description
-      })
+      },
+      owner: { [weak self] in self?.newestOwner(of: shard.id).map { self?.name(of: $0) ?? "" } ?? "nobody just now" })
     guard let number = shardRequests.begin(request) else {
-      return .line(Fault(.shardBusy, ["shard": shard, "why": "too many requests wait on this host"]).line())
+      return .line(Fault(.shardBusy, ["shard": shard.name, "why": "too many requests wait on this host"]).line())
     }
     self.command(.shards(command(number)))
     return .later
+  }
+
+  private func newestOwner(of shard: ShardID) -> HostID? {
+    let told = node.stewardship.directory[shard]
+    guard let held = node.shards.view(of: shard)?.rec?.record, held.version >= told?.version ?? 0 else {
+      return told?.owner
+    }
+    return held.owner.host
   }
 
   private func list(

@@ -16,8 +16,9 @@ final class ShardRequests {
     var connection: ControlConnection
     var shard: String
     var kind: Kind
-    /// `nil`: no host is called so.
     var name: (HostID) -> String
+    /// Who owns the shard by the newest that is known here; a record of a host that has left the set stays old.
+    var owner: () -> String
   }
 
   private var waiting: [UInt64: Waiting] = [:]
@@ -44,6 +45,7 @@ extension ShardRequests.Waiting {
       return StateReply(shard: shard, key: key, value: value, sequence: sequence).line()
     case (.acknowledged(let epoch, let sequence), _):
       return StateWriteReply(shard: shard, epoch: epoch.rawValue, sequence: sequence).line()
+    case (.refused(.notOwner), _): return Fault(.shardElsewhere, ["shard": shard, "owner": owner()]).line()
     case (.refused(let refusal), .get(let key)), (.refused(let refusal), .write(let key)):
       return refusal.fault(shard: shard, key: key, name: name).line()
     case (.value, .write), (.moved, _):

@@ -29,7 +29,7 @@ private let allowedImports: [String: Set<String>] = [
     "Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration", "Control",
     "Glibc",
   ],
-  "MeshLab": ["Control", "Glibc"],
+  "MeshLab": ["Control", "WorldData", "Glibc", "Synchronization"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "ShardSim", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
     "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",

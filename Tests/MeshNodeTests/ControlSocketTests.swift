@@ -217,14 +217,14 @@ extension ShellTests {
         let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 16)
         for _ in 0..<16 where client.send(chunk) > 0 {}
         let answer = client.read()
-        #expect(answer.contains("longer than 65536 bytes"), "\(answer.prefix(200))")
+        #expect(answer.contains("longer than 262144 bytes"), "\(answer.prefix(200))")
       }
     }
 
     @Test("the ninth client is told why; a place that becomes free is given again")
     func ninth() async throws {
       try await run { path, _ in
-        var clients = (0..<8).compactMap { _ in RawClient(path) }
+        var clients = (0..<ControlSocket.connectionLimit).compactMap { _ in RawClient(path) }
         for client in clients {
           client.send(ControlRequest.status.line())
           #expect(client.read(lines: 1).contains("mesh.revoke/1"))

@@ -6,11 +6,12 @@ import Testing
 extension NodeTests {
   @Suite("A mesh of processes", .serialized)
   struct MeshTests {
-    @Test("a crash becomes known, the host comes back, all stop cleanly")
+    @Test("an owner's crash becomes known and loses nothing, the host comes back, all stop cleanly")
     func crashAndReturn() async throws {
       try await onOwnThread {
-        let report = try LabRun(nodes: 5, binaries: binaries(), say: { _ in }).once()
+        let report = try LabRun(nodes: 5, options: Lab.Options(binaries: binaries()), say: { _ in }).once()
         #expect(report.stoppedCleanly)
+        #expect(report.maps == 48 && report.owners > 1 && report.acknowledged > 100, "\(report)")
       }
     }
 
@@ -32,7 +33,8 @@ extension NodeTests {
       }
     }
 
-    @Test("24 processes: one frozen for 20 s, one that loses 80 % of what it sends, one that moves: nobody else is evicted")
+    @Test(
+      "24 processes: one frozen for 20 s, one that loses 80 % of what it sends, one that moves: nobody else is evicted")
     func twentyFour() async throws {
       try await onOwnThread {
         let scratch = try Lab.scratchFolder()
@@ -106,7 +108,8 @@ extension NodeTests {
         for (direction, incoming, outgoing) in directions {
           try right.filter(incoming, outgoing: outgoing)
           try lab.start(away)
-          #expect(LabClock.wait(upTo: 20) { lab.status(of: away, within: 2) != nil }, "\(away.process?.logTail() ?? "")")
+          #expect(
+            LabClock.wait(upTo: 20) { lab.status(of: away, within: 2) != nil }, "\(away.process?.logTail() ?? "")")
           let doctor: DoctorReply? = lab.ask(away, .doctor(checks: ["udp-in", "udp-out"]), within: 30)
           let failed = try #require(doctor?.checks.first { $0.status == .fail }, "doctor found nothing")
           let port = direction == "in" ? away.port : home.port

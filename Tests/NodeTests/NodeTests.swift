@@ -36,10 +36,11 @@ private final class ThreadWork {
 
 /// The folder of the binaries under test: the tests are built beside them.
 func binaries() throws -> String {
-  let own = try #require(CommandLine.arguments.first.flatMap { realpath($0, nil) }.map { pointer in
-    defer { free(pointer) }
-    return String(cString: pointer)
-  })
+  let own = try #require(
+    CommandLine.arguments.first.flatMap { realpath($0, nil) }.map { pointer in
+      defer { free(pointer) }
+      return String(cString: pointer)
+    })
   var folder = own[...]
   while let slash = folder.lastIndex(of: "/") {
     folder = folder[..<slash]

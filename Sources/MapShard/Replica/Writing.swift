@@ -40,8 +40,9 @@ extension ShardHost {
     else { return .tooLarge }
     guard !storeFailed else { return .storeFailed }
     guard isOwner(index) else {
+      // Another life of its host would answer, and be taken for somebody else: the client would wait in vain.
       guard asker.host == nil, let owner = replicas[index].rec?.record.owner, peers.isLinked(owner.host),
-        forwards.hasRoom
+        peers.life(of: owner.host) == owner.life, forwards.hasRoom
       else { return .notOwner(replicas[index].rec?.record.owner) }
       return nil
     }

@@ -184,8 +184,12 @@ package final class ControlConnection: StreamClient {
   }
 
   package func ended(_ stream: EventLoop.Stream) {
-    // The client has asked everything; it still gets the answer that is under way.
-    if case .answering = phase { return }
+    // The client has asked everything; it still gets the answer that is under way. One that has gone looks the same, and
+    // an answer that waits for a dead copy may be long in coming: its place is not kept for ever.
+    if case .answering = phase {
+      limit = server.monotonic &+ ControlConnection.requestLimit
+      return
+    }
     stream.finish()
   }
 

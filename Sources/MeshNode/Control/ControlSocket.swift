@@ -21,8 +21,9 @@ package protocol ControlAnswering: AnyObject {
 /// The control socket: a Unix socket (mode 0660) that speaks to `mesh-ctl` and to nobody else. The kernel says who is at
 /// the other end; whoever can open the socket may look, root, our own user and our group may change something.
 package final class ControlSocket: ListenerClient {
-  /// `security.md` 3.10.
-  package static let connectionLimit = 8
+  /// Programs that write state keep one each, and one that waits for a copy that is gone keeps it for seconds: they must
+  /// not shut out whoever wants to know why.
+  package static let connectionLimit = 64
   /// Above the limit so many are told why before they are closed; the rest is just closed.
   static let refusalLimit = 8
 

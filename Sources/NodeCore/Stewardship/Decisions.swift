@@ -14,7 +14,7 @@ extension Node {
       stewardship.view = nil
       return
     }
-    guard let certified = hosts else { return }
+    guard let certified = hosts, knowsTheHosts(world, certified, now: now) else { return }
     let view = stewardView(world, certified, now: now)
     if stewardship.steward == nil {
       stewardship.steward = Steward(firstPlan: now.wall / 1_000_000)

@@ -30,6 +30,9 @@ package struct Stewardship {
   var reigns: [ShardID: Reign] = [:]
   var steward: Steward?
   var isDue = false
+  /// When the world was activated here, and the version for which enough hosts have reported (`Readiness.swift`).
+  var activated: UInt64?
+  var readyFor: UInt64?
   var hasTimers = false
   var linked: Set<HostID> = []
 
@@ -93,6 +96,7 @@ extension Node {
     case .activate(let world):
       guard world.version > stewardship.world?.version ?? 0 else { return }
       stewardship.world = world
+      stewardship.activated = now.monotonic
       stewardship.directory.keep(only: Set(world.shards.map(\.id)))
       shards.handle(.command(.adopt(world.voters)), now: now, into: &effects.shards)
       wantVoters(now: now, into: &effects)
