@@ -26,7 +26,7 @@ extension Shell {
         return list(id, name, prefix, after, limit)
       case .watch(let shard, let prefix):
         // Without a copy nothing would ever come.
-        let (id, name) = try held(shard, names)
+        let (id, name) = try here(shard, names)
         guard shardWatches.count < ShardWatch.limit else {
           throw Fault(.shardBusy, ["shard": name, "why": "too many clients watch on this host"])
         }
@@ -48,26 +48,18 @@ extension Shell {
   }
 
   /// A shard that this host has a copy of, or a place for one.
-  private func held(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
+  private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
     let found = try names.find(shard)
     guard node.shards.holds(found.id) else { throw elsewhere(found.id, found.name) }
     return found
   }
 
-  /// A shard that may be this host's own. Its old record may still name a former owner; then the steward knows better.
-  private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
-    let found = try held(shard, names)
-    guard let view = node.shards.view(of: found.id), !view.isOwner,
-      let entry = node.stewardship.directory[found.id], entry.owner != identity.host,
-      entry.version > view.rec?.record.version ?? 0
-    else { return found }
-    throw elsewhere(found.id, found.name)
+  private func elsewhere(_ id: ShardID, _ name: String) -> Fault {
+    Fault(.shardElsewhere, ["shard": name, "owner": owner(of: id)])
   }
 
-  private func elsewhere(_ id: ShardID, _ name: String) -> Fault {
-    let owner = node.stewardship.directory[id]?.owner.map(self.name(of:))
-    return Fault(.shardElsewhere, ["shard": name, "owner": owner ?? "nobody just now"])
-  }
+  /// The newest that is known here, by name.
+  private func owner(of shard: ShardID) -> String { newestOwner(of: shard).map(name(of:)) ?? "nobody just now" }
 
   private func ask(
     _ kind: ShardRequests.Waiting.Kind, of shard: (id: ShardID, name: String),
@@ -78,7 +70,7 @@ extension Shell {
       name: { [identity] host in
         identity.roster.certificate(of: host)?.name ?? host.description
       },
-      owner: { [weak self] in self?.newestOwner(of: shard.id).map { self?.name(of: $0) ?? "" } ?? "nobody just now" })
+      owner: { [weak self] in self?.owner(of: shard.id) ?? "nobody just now" })
     guard let number = shardRequests.begin(request) else {
       return .line(Fault(.shardBusy, ["shard": shard.name, "why": "too many requests wait on this host"]).line())
     }
@@ -104,6 +96,7 @@ extension Shell {
       }
       return .line(StateListReply(shard: name, entries: entries, more: found.more).line())
     case .failure(let failure):
+      if case .notOwner = failure.refusal { return .line(elsewhere(id, name).line()) }
       return .line(failure.refusal.fault(shard: name, name: self.name(of:)).line())
     }
   }
