@@ -72,8 +72,8 @@ extension NodeTests {
         defer { lab.stop() }
         // An owner and a follower of his, neither of which is the voter.
         let shard = try #require(
-          shards.first {
-            $0.owner?.name != "n1" && $0.copies.contains { host in host.name != "n1" && host != $0.owner }
+          shards.first { shard in
+            shard.owner?.name != "n1" && shard.copies.contains { $0.name != "n1" && $0 != shard.owner }
           })
         let owner = try #require(lab.members.firstIndex { $0.name == shard.owner?.name })
         let follower = try #require(
