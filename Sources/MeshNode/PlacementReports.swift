@@ -170,7 +170,9 @@ extension Shell {
         ?? MapsReply.Shard(
           name: map, maps: [], state: .unowned, epoch: 0, owner: nil, copies: [], learners: [], wanted: 0, pinned: nil,
           why: nil),
-      ownerSince: entry.flatMap { $0.since > 0 ? Timestamp(seconds: $0.since) : nil }, candidates: candidates,
+      ownerSince: entry.flatMap {
+        $0.since > 0 && $0.epoch.rawValue == report?.epoch ? Timestamp(seconds: $0.since) : nil
+      }, candidates: candidates,
       moves: placementHistory.moves(of: id).map { move in
         PlacementReply.Move(
           at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
@@ -208,7 +210,8 @@ struct PlacementHistory {
     moves[entry.shard, default: []].insert(
       Move(
         wall: entry.since > 0 ? entry.since * 1_000_000_000 : wall, from: last?.to, to: owner, epoch: entry.epoch,
-        reason: entry.reason.beginsReign ? entry.reason : nil, plan: entry.plan), at: 0)
+        reason: entry.reason.beginsReign ? entry.reason : entry.epoch == Epoch(1) ? .initial : nil, plan: entry.plan),
+      at: 0)
     if let count = moves[entry.shard]?.count, count > PlacementHistory.limit { moves[entry.shard]?.removeLast() }
   }
 }
