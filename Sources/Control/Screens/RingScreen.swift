@@ -57,7 +57,7 @@ package struct RingScreen {
         .init("\(host.shards)"),
         .init(number(host.maps)), .init(number(host.copies)),
         .init(
-          isPictured ? host.unfit?.printable(limit: 200) : state(host),
+          isPictured && host.draining ? nil : isPictured ? host.unfit?.printable(limit: 200) : state(host),
           host.unfit == nil ? (host.draining ? .yellow : nil) : .dim),
       ]
       if hasHotMaps { row.insert(.init(host.hotMap?.printable(limit: 31)), at: 8) }
