@@ -10,6 +10,8 @@ package final class LabDisk {
   package init?(over folder: String, megabytes: Int, scratch: String) {
     self.folder = folder
     self.scratch = scratch
+    // The node makes its folders at its first start, which is later.
+    if let slash = folder.lastIndex(of: "/") { mkdir(String(folder[..<slash]), 0o700) }
     mkdir(folder, 0o700)
     guard getuid() == 0,
       let result = try? LabCommand.run(

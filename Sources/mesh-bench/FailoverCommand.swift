@@ -60,7 +60,8 @@ struct FailoverCommand: ParsableCommand {
     load.writersPerShard = writers
     var failover = LabFailover(lab, voters: voters, load: load)
     failover.isPaced = true
-    for round in 1...kills {
+    FailoverInterrupt.watch()
+    for round in 1...kills where !FailoverInterrupt.came {
       let kill = try failover.killOwner(FailoverCommand.say)
       FailoverCommand.say(
         "\(round) of \(kills): \(kill.victim) owned \(kill.gaps.count) shards, longest gap \((kill.gaps.max() ?? 0).shown) s, "
@@ -70,7 +71,7 @@ struct FailoverCommand: ParsableCommand {
     let verdict = failover.verify()
     let gaps = failover.gaps
     let result = Result(
-      kills: kills, gaps: gaps.count, gapP50S: gaps.quantile(0.5), gapP99S: gaps.quantile(0.99),
+      kills: failover.kills.count, gaps: gaps.count, gapP50S: gaps.quantile(0.5), gapP99S: gaps.quantile(0.99),
       gapSlowestS: gaps.last ?? 0, othersPauseS: failover.kills.map(\.othersPause).max() ?? 0,
       acknowledged: verdict.acknowledged, missing: verdict.missing.count, duplicated: verdict.duplicated.count,
       misordered: verdict.misordered.count)
@@ -109,4 +110,15 @@ struct FailoverCommand: ParsableCommand {
     let line = Array((text + "\n").utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
+}
+
+/// Ctrl-C and SIGTERM: the round is ended, what was written is read back, and the lab is taken down.
+private enum FailoverInterrupt {
+  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
+
+  static func watch() {
+    for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in FailoverInterrupt.flag = 1 } }
+  }
+
+  static var came: Bool { flag != 0 }
 }

@@ -180,7 +180,7 @@ extension NodeTests {
         try disk.fill()
         let doctor = LabClock.wait(upTo: 30, every: 0.5) {
           let text = member.process?.logTail(lines: 400) ?? ""
-          return text.contains("no room") || text.contains("disk is full") || !member.isRunning
+          return text.contains("the disk is full") || !member.isRunning
         }
         #expect(doctor, "a full disk is not told:\n\(member.process?.logTail() ?? "")")
         disk.empty()

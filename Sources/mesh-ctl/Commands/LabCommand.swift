@@ -26,7 +26,9 @@ struct LabRunCommand: ParsableCommand {
   @Option(name: .long, help: "How many nodes.")
   var nodes = 5
 
-  @Option(name: .long, help: ArgumentHelp("A map_cache.dat; may be repeated.", valueName: "file"))
+  @Option(
+    name: .long, parsing: .upToNextOption,
+    help: ArgumentHelp("One map_cache.dat or several, in the order in which they are searched.", valueName: "file"))
   var mapCache: [String] = []
 
   @Option(name: .long, help: ArgumentHelp("rAthena's root, for its real maps.", valueName: "folder"))
