@@ -86,7 +86,7 @@ import Wire
   /// A machine under load: its disk takes a second, and everything gets there.
   @Test func aMemberWithASlowDiskStays() {
     let world = TestWorld.settled(4, list: [2, 3, 4])
-    world.nodes[world.host(4)]!.diskDelay = Nanoseconds.seconds(1)
+    world.nodes[world.host(4)]!.diskStep = Nanoseconds.milliseconds(900)
     let version = world.view(2)?.rec?.record.version
     var last: UInt64 = 0
     for number in 0..<200 {

@@ -21,8 +21,8 @@ final class TestWorld {
     var isPaused = false
     var disk = TestDisk()
     var diskFreeAt: UInt64 = 0
-    /// On top of what a write takes.
-    var diskDelay: UInt64 = 0
+    /// Writes end only at multiples of this: a disk whose syncs take so long. 0: whenever they are done.
+    var diskStep: UInt64 = 0
     var inbox: [(Event, Life)] = []
   }
 
@@ -232,11 +232,11 @@ final class TestWorld {
     }
     for append in effects.appends {
       nodes[host]!.disk.add(append)
-      let takes =
-        (append.urgency == .urgent ? Nanoseconds.milliseconds(2) : Nanoseconds.milliseconds(50))
-        + nodes[host]!.diskDelay
+      let takes = append.urgency == .urgent ? Nanoseconds.milliseconds(2) : Nanoseconds.milliseconds(50)
       // An urgent record takes the lazy ones before it along.
-      let at = append.urgency == .urgent ? time + takes : max(time + takes, nodes[host]!.diskFreeAt)
+      var at = append.urgency == .urgent ? time + takes : max(time + takes, nodes[host]!.diskFreeAt)
+      let step = nodes[host]!.diskStep
+      if step > 0 { at = (at + step - 1) / step * step }
       nodes[host]!.diskFreeAt = max(nodes[host]!.diskFreeAt, append.urgency == .urgent ? at : 0)
       queue.insert((host, from.life, .durable(append.token)), at: at)
     }
