@@ -115,7 +115,7 @@ let package = Package(
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
     tests("MapShardTests", ["MapShard", "Hashing", "Wire"], optimised: true),
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
-    tests("NodeCoreTests", ["NodeCore", "MapShard", "WorldData", "Gossip", "SecureChannel", "Wire"]),
+    tests("NodeCoreTests", ["NodeCore", "MapShard", "WorldData", "Gossip", "SecureChannel", "Hashing", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests(
       "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]

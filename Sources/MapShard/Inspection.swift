@@ -8,6 +8,17 @@ extension ShardHost {
     return replicas[index].others.allSatisfy { !$0.countsForPromises || isPromised($0, at: moment.monotonic) }
   }
 
+  /// Clean stop: nothing is begun any more.
+  package var isLeaving: Bool { isStopping }
+
+  /// A shard was released here that another member can take and has not taken yet.
+  package var isGivingAway: Bool {
+    replicas.contains { replica in
+      replica.rec?.record.owner == me && replica.released == replica.epoch && replica.stopped == nil
+        && replica.others.contains { $0.isMember && peers.isLinked($0.member.host) && !peers.isDead($0.member) }
+    }
+  }
+
   /// Equal for equal hosts within one run of a program; what is only counted, drawn by chance or for screens is left out.
   package var fingerprint: Int {
     var hasher = Hasher()

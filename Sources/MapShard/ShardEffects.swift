@@ -84,6 +84,8 @@ package enum ShardRefusal: Sendable, Hashable {
   case outdated(last: UInt64)
   case tooLarge
   case busy
+  /// The owner's disk is full, or cannot keep up: nothing was taken, and it may be asked again later.
+  case noRoom(LogAdmission)
   case moveCancelled
   case unknownShard
   case storeFailed

@@ -25,6 +25,10 @@ package struct ShardHost {
   /// Clean stop: nothing is begun any more.
   var isStopping = false
   var storeFailed = false
+  /// As the log says. New writes come in only while it is open.
+  var admission = LogAdmission.open
+  /// The log has lost records of shards that nobody can name: what it does not know may have stood in it.
+  private(set) var hasStrayLoss = false
   var linksWanted: [HostID] = []
 
   // Of the present turn.
@@ -82,6 +86,7 @@ package struct ShardHost {
       touch(sharedWith: host)
     case .deadline(let timer): fire(timer, &effects)
     case .durable(let token): becomeDurable(token, &effects)
+    case .admission(let admission): self.admission = admission
     case .storeFailed: failStore(&effects)
     case .command(let command): obey(command, &effects)
     }
@@ -203,6 +208,7 @@ package struct ShardHost {
     var replica = Replica(shard: shard)
     replica.reignSince = now
     replica.ownerHeard = now
+    replica.isDamaged = hasStrayLoss
     replicas.append(replica)
     places[shard] = replicas.count - 1
     return replicas.count - 1
@@ -219,6 +225,7 @@ package struct ShardHost {
 
   private mutating func recover(from recovered: RecoveredShards) {
     recoverVoter(recovered)
+    hasStrayLoss = recovered.strayLoss != nil
     for (shard, found) in recovered.shards.sorted(by: { $0.key < $1.key }) {
       guard let index = makeIndex(of: shard) else { return }
       replicas[index].rec = found.record

@@ -22,6 +22,8 @@ package enum ShardInput {
   case deadline(Timer)
   /// The log has made everything durable up to and with the record that carried this token.
   case durable(token: UInt64)
+  /// Whether the log takes new writes.
+  case admission(LogAdmission)
   /// The store failed for good: nothing later becomes durable.
   case storeFailed
   case command(ShardCommand)

@@ -12,6 +12,9 @@ package struct ShardSettings: Hashable, Sendable {
   /// A member that is silent or does not get on for this long is dropped. `out` and a compare-and-set fit into `hold`:
   /// a dead member causes no pause.
   package var out = Nanoseconds.milliseconds(500)
+  /// A member whose memory keeps up and whose disk does not get on for this long is dropped, too: critical writes wait for
+  /// it. Longer than `out`, because it costs no promise, and a disk that stands still for a second is not full.
+  package var outDurable = Nanoseconds.seconds(3)
   /// Candidates ask one after the other, so far apart. More than a compare-and-set takes.
   package var stagger = Nanoseconds.milliseconds(150)
   /// How much longer a candidate waits after the lapse when nothing else speaks against the owner.
@@ -36,6 +39,11 @@ package struct ShardSettings: Hashable, Sendable {
   package var batchEntries = 128
   /// Bytes of entries on their way to one follower, and bytes that wait for their acknowledgement.
   package var credit = 1 << 20
+  /// Bytes of a shard's entries that may wait for a disk. A follower takes no more, an owner admits no more. With the 60
+  /// shards of a large host it is below what its log lets wait at most; above `LogSettings.waitingSlow` a follower takes
+  /// `undurableSlow`.
+  package var undurable = 3 << 20
+  package var undurableSlow = 256 << 10
   /// Entries kept in memory for followers that are behind; who needs older ones gets a snapshot.
   package var ringBytes = 4 << 20
   /// Without an answer for so long, what was sent counts as lost.

@@ -25,6 +25,8 @@ package struct ShardView: Sendable {
   /// What this host's voter holds.
   package var voted: Record?
   package var stopped: String?
+  /// The log lacks, or may lack, what was durable: it may not stand in a recovery.
+  package var isDamaged: Bool
   /// Until when this host has promised the owner to be quiet; 0: it has not.
   package var promisedUntil: UInt64
   package var replicas: [HostID]
@@ -52,7 +54,31 @@ package struct ShardView: Sendable {
   }
 }
 
+/// What an owner has done for a shard since its process began.
+package struct OwnedWork: Hashable, Sendable {
+  package var shard: ShardID
+  package var epoch: Epoch
+  package var writes: UInt64
+  package var bytes: UInt64
+
+  package init(shard: ShardID, epoch: Epoch, writes: UInt64, bytes: UInt64) {
+    self.shard = shard
+    self.epoch = epoch
+    self.writes = writes
+    self.bytes = bytes
+  }
+}
+
 extension ShardHost {
+  /// Of the shards that this host owns, sorted.
+  package var ownedWork: [OwnedWork] {
+    replicas.indices.filter { isOwner($0) }.map { index in
+      OwnedWork(
+        shard: replicas[index].shard, epoch: replicas[index].epoch, writes: replicas[index].writes,
+        bytes: replicas[index].writtenBytes)
+    }.sorted { $0.shard < $1.shard }
+  }
+
   /// Sorted.
   package var shards: [ShardID] { replicas.map(\.shard).sorted() }
 
@@ -73,7 +99,7 @@ extension ShardHost {
       matchedEpoch: replica.matchedEpoch, commit: replica.commit, floor: replica.floor, acked: replica.acked,
       durable: replica.durable, log: replica.log, state: replica.state, maximalSet: maximalSet(index),
       followers: followers, couldAct: couldAct(index), holdReason: holdReason(index),
-      voted: voter.slots[shard]?.record, stopped: replica.stopped,
+      voted: voter.slots[shard]?.record, stopped: replica.stopped, isDamaged: replica.isDamaged,
       promisedUntil: replica.rec.map { promiseEnd(to: $0.record.owner) } ?? 0, replicas: replica.replicas,
       minimum: replica.minimum, planned: replica.move?.target)
   }
@@ -109,6 +135,8 @@ extension ShardHost {
   package var votingSet: UInt64? { voter.seat.flatMap { votes(in: $0.number) ? $0.number : nil } }
   /// The number of the set of voters that this host knows.
   package var voterSet: VoterSetDescription? { sets.current }
+  /// 0: it knows none.
+  package var voterSetNumber: UInt64 { sets.current?.number ?? 0 }
   /// Withdrawals towards a host.
   package func series(towards host: HostID) -> UInt64 { peers[host]?.series ?? 0 }
 }

@@ -3,6 +3,7 @@ package import Control
 import EventLoop
 import Glibc
 import Logging
+import MapShard
 import NodeCore
 import Wire
 
@@ -20,10 +21,13 @@ enum Outcome {
   }
 }
 
-/// The steps of ending: say goodbye, then close everything, then stop the loop.
+/// The steps of ending: give the shards away, say goodbye, then close everything, then stop the loop.
 struct Ending {
   enum Phase { case running, leaving, closing }
   var phase = Phase.running
+  /// Until when shards that were released here may wait for somebody to take them.
+  var releaseEnd: UInt64 = 0
+  var saysGoodbye = false
   var outcome = Outcome.left
   /// Clients of the control socket that asked for it and wait for the end.
   var waiting: [ControlConnection] = []
@@ -38,6 +42,10 @@ extension Shell {
   static let closeLimit: UInt64 = 3_000_000_000
   /// On top of what the membership's goodbye takes.
   static let leaveSlack: UInt64 = 2_000_000_000
+
+  /// A member takes a released shard within a round to the voters, the next one in line a little later.
+  static let releaseCheck: UInt64 = 10_000_000
+  var releaseLimit: UInt64 { settings.network.profile == .wan ? 3_000_000_000 : 1_000_000_000 }
 
   /// Longest time of the goodbye (`gossip.md` 5.8), in nanoseconds.
   var drain: UInt64 { settings.network.profile == .wan ? 3_000_000_000 : 1_000_000_000 }
@@ -64,8 +72,20 @@ extension Shell {
     joining.leaving()
     tell(Announcement(name: .nodeLeaving, level: .notice, subject: identity.host, text: "leaving the mesh"))
     notice.stopping("leaving")
-    schedule(ShellTimer.leaveLimit, in: drain + Shell.leaveSlack)
-    command(.leave)
+    schedule(ShellTimer.leaveLimit, in: releaseLimit + drain + Shell.leaveSlack)
+    ending.releaseEnd = loop.now.monotonic &+ releaseLimit
+    command(.shards(.releaseAll))
+    goOnLeaving()
+  }
+
+  /// Says goodbye once the shards have gone to others: who has left is not asked any more.
+  func goOnLeaving() {
+    guard ending.phase == .leaving, !ending.saysGoodbye else { return }
+    guard node.shards.isGivingAway, loop.now.monotonic < ending.releaseEnd else {
+      ending.saysGoodbye = true
+      return command(.leave)
+    }
+    schedule(ShellTimer.release, in: Shell.releaseCheck)
   }
 
   func leaveFinished() {

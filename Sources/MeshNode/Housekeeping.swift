@@ -24,6 +24,7 @@ extension Shell {
     case ShellTimer.tick: tick(now: now)
     case ShellTimer.joinTimeout: joinTimedOut()
     case ShellTimer.leaveLimit: leaveFinished()
+    case ShellTimer.release: goOnLeaving()
     case ShellTimer.closeCheck: checkClosed()
     case ShellTimer.doctor: doctorIsDue(now: now)
     case ShellTimer.watchdog: feedWatchdog()
@@ -51,7 +52,7 @@ extension Shell {
     keepShards(tick: ticks)
     control?.tick(at: now.monotonic)
     lookUpNames(now: now)
-    if disk.lastFault == nil { seen.disk = nil }
+    if disk.lastFault == nil { seen.stateIsWritten() }
   }
 
   /// Fed only from the loop: one that makes no progress is noticed.

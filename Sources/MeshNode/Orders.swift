@@ -95,7 +95,14 @@ extension Shell {
       orders.drainsHere = wanted
     } else {
       try requireSteward()
-      if wanted { orders.drained.insert(target) } else { orders.drained.remove(target) }
+      if wanted {
+        guard orders.drained.contains(target) || orders.drained.count < OrderBook.limit else {
+          throw Fault(.badRequest, ["reason": "\(OrderBook.limit) hosts are drained already"])
+        }
+        orders.drained.insert(target)
+      } else {
+        orders.drained.remove(target)
+      }
     }
     keepOrders()
     reportToSteward()
@@ -138,12 +145,33 @@ extension Shell {
 
   private func drainReply(_ host: HostID, before: (shards: Int, copies: Int)?, wanted: Bool) -> DrainReply {
     let now = holdings(of: host)
-    let steward = node.stewardship.stewardHost(seenBy: identity.host)
+    let isDone = now.shards == 0 && now.copies == 0
+    // Its own word, which only that host takes back, or its leaving.
+    let drainsItself = !wanted && host != identity.host && node.stewardship.isDraining(host)
     return DrainReply(
-      at: at, host: hostName(host), draining: wanted, shards: now.shards, copies: now.copies,
+      at: at, host: hostName(host), draining: wanted || drainsItself, shards: now.shards, copies: now.copies,
       shardsBefore: before?.shards ?? now.shards, copiesBefore: before?.copies ?? now.copies,
-      done: !wanted || (now.shards == 0 && now.copies == 0),
-      waitsFor: steward == nil ? "no voter is there to decide where shards go" : nil)
+      done: !wanted || isDone,
+      waitsFor: drainsItself
+        ? "\(name(of: host)) drains by its own order or leaves: `mesh-ctl undrain` there ends that"
+        : wanted && !isDone ? waitsFor(host, now.shards) : nil)
+  }
+
+  /// Why a drain has not come to its end.
+  private func waitsFor(_ host: HostID, _ owned: Int) -> String? {
+    guard node.stewardship.stewardHost(seenBy: identity.host) != nil else {
+      return "no voter is there to decide where shards go"
+    }
+    if let scarcity = node.stewardship.scarcity(without: host) {
+      return "a copy has to stay: \(Plural.of(scarcity.holders, "other host")) can hold copies, "
+        + "and \(Plural.of(scarcity.minimum, "copy")) are the least (min_replication); add a host"
+    }
+    let entry = node.stewardship.directory.all.first { entry in
+      entry.members.contains(host) && entry.replicas.contains { $0 != host && !entry.members.contains($0) }
+    }
+    if let entry { return "\(name(of: entry.shard)) is being copied to another host" }
+    if owned > 0 { return "its shards move one after the other" }
+    return nil
   }
 
   /// Called with each change of the directory and once a second.

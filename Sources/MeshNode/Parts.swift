@@ -51,6 +51,7 @@ struct ShellParts {
   var storeDisk: StoreDisk
   var worldDisk: WorldDisk
   var orders: OrderBook
+  var isNewHost: Bool
   var links: LinkSockets
   var audit: AuditLog
   var lookup: PeerSource

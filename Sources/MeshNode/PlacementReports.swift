@@ -1,10 +1,33 @@
-import Control
+package import Control
 import EventLoop
 import MapShard
 import NodeCore
 import SecureChannel
-import Wire
+package import Wire
 import WorldData
+
+/// What a host that does not own a shard can tell of its owner.
+package struct OwnerSight {
+  var host: String
+  var state: MemberState
+  /// The life that owns the shard, and the one that the host lives now; `nil`: not known here.
+  var recorded: Life?
+  var present: Life?
+
+  package init(host: String, state: MemberState, recorded: Life?, present: Life?) {
+    self.host = host
+    self.state = state
+    self.recorded = recorded
+    self.present = present
+  }
+
+  /// Why nobody acts for the shard, as far as can be seen from here.
+  package var whyNot: String? {
+    guard state == .alive else { return "\(host) is \(state.rawValue)" }
+    guard let recorded, let present, recorded != present else { return nil }
+    return "\(host) has restarted"
+  }
+}
 
 /// How shards stand, as people and machines are told. What a host cannot know itself comes from the steward's directory.
 extension Shell {
@@ -24,15 +47,18 @@ extension Shell {
     var owner = entry.owner
     var members = entry.members
     var learners = entry.learners
-    // A record that is held here may be newer than what the steward has told.
-    if let record = view?.rec?.record, record.version > entry.version {
+    var life: Life?
+    // A record that is held here may be newer than what the steward has told, and names the owner's life.
+    let records = [view?.rec?.record, node.shards.voted(shard.id)].compactMap { $0 }
+    if let record = records.max(by: { $0.version < $1.version }), record.version >= entry.version {
       epoch = record.epoch
       owner = record.owner.host
+      life = record.owner.life
       members = record.members.map(\.host)
       learners = record.learners
     }
     let (state, why) = state(
-      of: view, owner: owner, epoch: epoch, isKnown: node.stewardship.directory[shard.id] != nil)
+      of: view, owner: owner, life: life, epoch: epoch, isKnown: node.stewardship.directory[shard.id] != nil)
     return MapsReply.Shard(
       name: shard.name.text, maps: names.maps(of: shard), state: state, epoch: epoch.rawValue,
       owner: owner.map(hostName), copies: members.map(hostName),
@@ -79,8 +105,9 @@ extension Shell {
     return owned
   }
 
-  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch, isKnown: Bool) -> (Control.ShardState, String?)
-  {
+  private func state(
+    of view: ShardView?, owner: HostID?, life: Life?, epoch: Epoch, isKnown: Bool
+  ) -> (Control.ShardState, String?) {
     if let stopped = view?.stopped { return (.held, "stopped on \(identity.name): \(stopped)") }
     if let view, view.isOwner {
       if view.planned != nil { return (.moving, nil) }
@@ -89,13 +116,12 @@ extension Shell {
     guard let owner, epoch > .none else {
       return (.unowned, isKnown ? "no host has taken it yet" : "this host has not heard of it yet")
     }
-    if owner == identity.host { return (.acting, nil) }
-    switch memberState(of: owner) {
-    case .alive: return (.acting, nil)
+    if owner == identity.host { return (.unowned, "\(identity.name) has restarted") }
+    let sight = OwnerSight(
+      host: name(of: owner), state: memberState(of: owner), recorded: life, present: node.channel.life(of: owner))
+    if let whyNot = sight.whyNot { return (.unowned, whyNot) }
     // Who is only suspected may well act on.
-    case .suspect: return (.acting, "\(name(of: owner)) is suspect")
-    case .dead, .left, .revoked: return (.unowned, "\(name(of: owner)) is \(memberState(of: owner).rawValue)")
-    }
+    return (.acting, memberState(of: owner) == .suspect ? "\(name(of: owner)) is suspect" : nil)
   }
 
   // MARK: Ring

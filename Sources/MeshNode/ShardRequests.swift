@@ -69,6 +69,9 @@ extension ShardRefusal {
       return Fault(
         .badRequest, ["reason": "this client has written with the later sequence \(last) already"])
     case .tooLarge: return Fault(.stateTooLarge, ["shard": shard])
+    case .noRoom(.slow):
+      return Fault(.shardBusy, ["shard": shard, "why": "the disk of its owner does not keep up"])
+    case .noRoom: return Fault(.shardBusy, ["shard": shard, "why": "the disk of its owner is full"])
     case .busy: return Fault(.shardBusy, ["shard": shard, "why": "too many writes wait for their copies"])
     case .moveCancelled:
       return Fault(.moveNotMade, ["shard": shard, "why": "it could not begin in time"])

@@ -15,7 +15,7 @@ extension Shell {
   func keepShards(tick: UInt64) {
     if tick % Shell.reportTicks == 0 { reportToSteward() }
     tellDrains()
-    if let available = storeDisk.availableSpace { handle(.log(.space(available: available))) }
+    storeDisk.measureSpace()
   }
 
   /// What this host is and carries, for the voters.
@@ -25,14 +25,16 @@ extension Shell {
     // An uplink is not measured yet: what is asked of hosts counts as there.
     let resources = HostResources(
       cores: cores, memoryBytes: host.memoryLimit ?? 0, uplinkBitsPerSecond: 1_000_000_000)
-    let measured = Weight.measured(resources, cap: Int(identity.certificate.capacity))
+    var measured = Weight.measured(resources, cap: Int(identity.certificate.capacity))
+    if isNewHost, let liveAt { measured = Weight.ramped(measured, ageSeconds: (now &- liveAt) / 1_000_000_000) }
     let drains = orders.drainsHere || joining.state == .leaving
     _ = publishedWeight.update(measured: measured, isDraining: drains, monotonic: now)
     command(
       .steward(
         .measure(
           HostReport(
-            weight: UInt8(clamping: publishedWeight.weight), resources: resources, isDraining: drains, world: 0))))
+            weight: UInt8(clamping: publishedWeight.weight), resources: resources, isDraining: drains, world: 0,
+            loads: ownedLoads.measure(node.shards.ownedWork, monotonic: now)))))
   }
 
   /// Events of shards that change what people see; `true` when it was one.
@@ -43,7 +45,7 @@ extension Shell {
       for entry in node.stewardship.directory.all { placementHistory.note(entry, at: SystemClock.wall) }
       tellDrains()
     case .log(.failed(let file, let code)):
-      seen.disk = Fault(
+      seen.store = Fault(
         .stateNotWritten, ["file": storeDisk.path + "/" + file, "reason": String(cString: strerror(code))])
     default: break
     }

@@ -54,6 +54,9 @@ final class Shell {
   /// Seconds of this life.
   var ticks: UInt64 = 0
   var publishedWeight = PublishedWeight()
+  /// This is the host's first life: its weight grows.
+  let isNewHost: Bool
+  var ownedLoads = OwnedLoads()
   var placementHistory = PlacementHistory()
   var orders: OrderBook
 
@@ -88,6 +91,7 @@ final class Shell {
     lookup = parts.lookup
     options = parts.options
     orders = parts.orders
+    isNewHost = parts.isNewHost
     notices = parts.notices
     disk.client = self
     storeDisk.client = self
@@ -194,7 +198,7 @@ extension Shell: DiskClient {
   func persisted(_ token: UInt64) { give(.persisted(token)) }
 
   func persistFailed(_ token: UInt64, _ fault: Fault) {
-    seen.disk = fault
+    seen.state = fault
     give(.persistFailed(token))
   }
 }
@@ -230,4 +234,5 @@ enum ShellTimer {
   static let linkNews: UInt8 = 6
   static let watchdog: UInt8 = 7
   static let trim: UInt8 = 8
+  static let release: UInt8 = 9
 }

@@ -8,6 +8,7 @@ import Logging
 import NodeCore
 import SecureChannel
 import Wire
+import WorldData
 
 /// From options to a running node: each step refuses with its cause, its place and its exit code.
 package enum Startup {
@@ -119,10 +120,14 @@ package enum Startup {
       return ShellParts(
         loop: loop, identity: identity, settings: settings, node: node, signer: signer, ports: ports, disk: disk,
         storeDisk: StoreDisk(loop, store.path),
-        worldDisk: WorldDisk(loop, worldFiles), orders: OrderBook(state.orders), links: links,
+        worldDisk: WorldDisk(loop, worldFiles), orders: OrderBook(state.orders),
+        isNewHost: state.generation == 0, links: links,
         audit: AuditLog(loop, folder: folder.data),
         lookup: lookup, options: options,
-        notices: state.notices.map(Announcement.init) + store.notices
+        notices: state.notices.map(Announcement.init)
+          + store.notices { shard in
+            node.worlds.store.active?.world.shards.first { $0.id == shard }?.name.text ?? shard.description
+          }
           + foundWorlds.notices.map(Announcement.init))
     } catch {
       try? loop.close()

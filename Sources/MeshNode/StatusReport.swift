@@ -114,7 +114,7 @@ extension Shell {
     for host in seen.copiedKeys.keys.sorted() {
       warnings.append(Warning(.identityConflict, ["host": name(of: host)], subject: hostName(host)))
     }
-    if let fault = seen.disk {
+    for fault in seen.ofDisk {
       warnings.append(
         Warning(
           .stateNotWritten, ["file": fault.place ?? settings.node.dataDirectory, "reason": fault.sentence],

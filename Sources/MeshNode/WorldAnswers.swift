@@ -10,7 +10,7 @@ import WorldData
 /// Worlds at the control socket and on the disk.
 extension Shell: WorldDiskClient {
   func worldStored(_ token: UInt64, _ fault: Fault?) {
-    if let fault { seen.disk = fault }
+    seen.world = fault
     give(.world(fault == nil ? .stored(token: token) : .storeFailed(token: token)))
   }
 

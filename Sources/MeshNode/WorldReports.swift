@@ -45,6 +45,9 @@ extension WorldRefusal {
     case .otherNetwork(let network): "it is of another network (\(network))"
     case .older(let version, let newest): "version \(version) is older than \(newest), which was here already"
     case .conflict(let version): "there is another version \(version) here already"
+    case .otherVoters(let version, let active):
+      "version \(version) names other voters than version \(active), by which this host works; "
+        + "the voters change only by a set that the operator signs, never by a world"
     case .known: "it is here already"
     case .unasked: "nobody asked for it"
     case .unknownVersion(let version): "there is no version \(version) here"

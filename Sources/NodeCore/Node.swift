@@ -98,6 +98,8 @@ package struct Node<Channel: PeerChannel> {
       introduce(peers, now: now, into: &effects)
       membership.handle(.command(.introduce(peers.map(\.peer))), now: now, into: &effects.membership)
     case .leave:
+      // What is owned here goes on elsewhere at once, instead of when promises have lapsed.
+      shards.handle(.command(.releaseAll), now: now, into: &effects.shards)
       membership.handle(.command(.leave), now: now, into: &effects.membership)
     case .setLoad(let load):
       membership.handle(.command(.setLoad(load)), now: now, into: &effects.membership)
@@ -200,6 +202,10 @@ package struct Node<Channel: PeerChannel> {
         progress = true
       }
       if followLog(now: now, into: &effects) { progress = true }
+      if shards.voterSetNumber != stewardship.voterSet {
+        noteVoters(now: now, into: &effects)
+        progress = true
+      }
       while link < effects.shards.links.count {
         let (host, wanted) = effects.shards.links[link]
         want(host, wanted, by: .shards, now: now, &effects)

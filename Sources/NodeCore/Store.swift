@@ -61,7 +61,11 @@ extension Node {
       store.handle(.content(shard, shards.content(of: shard)), now: now)
     }
     for event in said.events {
-      if case .failed = event { shards.handle(.storeFailed, now: now, into: &effects.shards) }
+      switch event {
+      case .failed: shards.handle(.storeFailed, now: now, into: &effects.shards)
+      case .admission(let admission): shards.handle(.admission(admission), now: now, into: &effects.shards)
+      default: break
+      }
       effects.events.append(.log(event))
     }
     effects.fetched.append(contentsOf: said.fetched)

@@ -46,6 +46,8 @@ package enum WorldRefusal: Error, Hashable, Sendable {
   case older(version: UInt64, than: UInt64)
   /// Another document with the version of one that is here.
   case conflict(version: UInt64)
+  /// It names other first voters than the active one: hosts that take it would ask another register than the others.
+  case otherVoters(version: UInt64, active: UInt64)
   /// Known already.
   case known
   /// Not of the kind that was asked for.

@@ -131,7 +131,15 @@ package struct WorldStore: Sendable {
         throw .conflict(version: world.mark.version)
       }
     }
+    try checkVoters(world)
     return world
+  }
+
+  /// The register lives with the first voters; only a set that the operator signs follows on them. In their order, which
+  /// is that of stewardship.
+  private func checkVoters(_ world: SignedWorld) throws(WorldRefusal) {
+    guard let active, world.world.voters != active.world.voters else { return }
+    throw .otherVoters(version: world.mark.version, active: active.mark.version)
   }
 
   /// The document is durable.
@@ -192,6 +200,7 @@ package struct WorldStore: Sendable {
       guard version != active.version else { throw .known }
       guard version > active.version else { throw .older(version: version, than: active.version) }
     }
+    try checkVoters(world)
     switch world.world.term(at: now.wallSeconds) {
     case .notYet: throw .notYet(until: world.world.notBefore)
     case .expired: throw .expired(at: world.world.expiry)

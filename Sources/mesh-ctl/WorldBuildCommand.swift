@@ -140,8 +140,18 @@ struct WorldBuildCommand: ParsableCommand {
 
   /// Those that are given, those of the world before, or the node of this machine.
   private func chooseVoters(_ before: World?, _ console: Console) throws(Fault) -> [WorldVoter] {
+    if let before {
+      guard voter.isEmpty || voter.map(\.voter) == before.voters else {
+        throw Fault(
+          .worldInput,
+          [
+            "reason": "`--voter` names other voters than the world before (\(before.voters.shown)): "
+              + "the register is with those, and nodes refuse a world that names others"
+          ])
+      }
+      return before.voters
+    }
     if !voter.isEmpty { return voter.map(\.voter) }
-    if let before { return before.voters }
     do throws(Fault) {
       let reply: WorldReply = try console.connect().ask(.world(.show))
       if let voter = WorldVoter(reply.voter) { return [voter] }

@@ -116,6 +116,10 @@ struct WorldCommandsTests {
     let first = try WorldBundle(content("izlude-1.world")).document.world
     let second = try WorldBundle(content("izlude-2.world")).document.world
     #expect(second.version == 2 && second.salt == first.salt && second.voters == first.voters)
+    let others = try await run(
+      "world", "build", "--rathena", "ra", "--previous", "izlude-1.world", "--voter",
+      "00000000000000a1:00000000000000b3")
+    #expect(others.code == 65 && others.errors.contains("M070") && others.errors.contains("names other voters"))
     let difference = try await run("--json", "world", "diff", "izlude-1.world", "izlude-2.world", "--detailed-exitcode")
     let reply = try #require(JSONLine.decode(WorldDiffReply.self, from: Array(difference.output.utf8)))
     #expect(difference.code == 2 && reply.removedMaps == ["prt_in"] && reply.movedMaps.isEmpty)

@@ -73,10 +73,30 @@ import Wire
   @Test func aCleanStopHandsOverAtOnce() {
     let world = TestWorld.settled(4, list: [2, 3, 4])
     let start = world.time
+    #expect(!world.nodes[world.host(2)]!.core.isGivingAway)
     world.command(world.host(2), .releaseAll)
+    #expect(world.nodes[world.host(2)]!.core.isGivingAway)
     #expect(world.run(atMost: 1_000) { world.acts(3) || world.acts(4) })
     #expect(world.time - start < Nanoseconds.milliseconds(100))
+    world.run(500)
+    #expect(!world.nodes[world.host(2)]!.core.isGivingAway)
     #expect(world.violations == [])
+  }
+
+  /// Its records stood where the log is lost: an empty log is no log, and may not stand although nobody has a longer one.
+  @Test func whatStoodInTheLostPartOfALogDoesNotRecoverFromNothing() {
+    let world = TestWorld.settled(2, list: [2])
+    let request = world.write(2, "k", "1")
+    #expect(world.run(atMost: 200) { world.isAcknowledged(request) })
+    world.crash(2)
+    world.nodes[world.host(2)]!.disk.lose(world.shard)
+    world.nodes[world.host(2)]!.disk.strayLoss = StoreFault(
+      kind: .segmentHead, file: "log-0000000000000001", offset: 0, shards: nil)
+    world.restart(2)
+    world.run(5_000)
+    #expect(world.view(2)?.rec != nil)
+    #expect(world.acting == [])
+    #expect(world.view(2)?.isDamaged == true)
   }
 
   @Test func afterEverybodysRestartTheLongestLogIsFound() {

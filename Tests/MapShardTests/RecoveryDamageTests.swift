@@ -89,6 +89,28 @@ struct RecoveryDamageTests {
     #expect(host.recovered.shards.shards[shardA]?.damaged == false)
   }
 
+  @Test("a loss that nobody can name is remembered when its segment is gone")
+  func strayLossStays() throws {
+    let host = RecoveryDamageTests.smallStore()
+    host.restart()
+    let log = try #require(host.disk.names.first { $0.hasPrefix("log-") })
+    for bit in [0, 512 * 8] { host.disk.flip(log, bit: bit) }
+    host.restart()
+    #expect(host.recovered.shards.strayLoss != nil)
+    host.accept()
+    // Enough for further segments, each with its checkpoint.
+    for _ in 0..<12 {
+      host.write(shardA, 2, valueSize: 300)
+      host.run(milliseconds: 70)
+    }
+    host.disk.remove(log)
+    for other in host.disk.names.filter({ $0.hasPrefix("log-") }).dropLast(2) { host.disk.remove(other) }
+    let found = LogRecovery.run(host.disk, settings: host.settings).shards
+    #expect(found.strayLoss != nil)
+    // What has no content but a record is not taken for empty, what a snapshot holds is whole.
+    #expect(found.shards[shardA]?.damaged == false)
+  }
+
   @Test("a torn newest batch is cut and said; what was durable stays")
   func tornTail() throws {
     let host = RecoveryDamageTests.smallStore()

@@ -65,6 +65,100 @@ import Wire
     #expect(world.violations == [])
   }
 
+  /// Its memory keeps up, so only what is critical tells that it holds the shard up.
+  @Test(arguments: [EntryClass.critical, .normal])
+  func aMemberWhoseDiskStandsStillIsDropped(others: EntryClass) {
+    let world = TestWorld.settled(4, list: [2, 3, 4])
+    world.nodes[world.host(4)]!.disk.isStuck = true
+    let request = world.write(2, "k", "1")
+    for number in 0..<40 {
+      world.write(2, "other \(number)", "1", others)
+      world.run(100)
+    }
+    #expect(world.view(2)?.rec?.record.members.map(\.host) == [world.host(2), world.host(3)])
+    #expect(world.isAcknowledged(request))
+    // It is a learner from now on, and does not come in again while its disk stands still.
+    world.run(5_000)
+    #expect(world.view(2)?.rec?.record.members.count == 2)
+    #expect(world.violations == [])
+  }
+
+  /// A machine under load: its disk takes a second, and everything gets there.
+  @Test func aMemberWithASlowDiskStays() {
+    let world = TestWorld.settled(4, list: [2, 3, 4])
+    world.nodes[world.host(4)]!.diskStep = Nanoseconds.milliseconds(900)
+    let version = world.view(2)?.rec?.record.version
+    var last: UInt64 = 0
+    for number in 0..<200 {
+      last = world.write(2, "k\(number)", "1", number % 10 == 0 ? .critical : .normal)
+      world.run(30)
+    }
+    #expect(world.run(atMost: 3_000) { world.isAcknowledged(last) })
+    #expect(world.view(2)?.rec?.record.version == version)
+    #expect(world.violations == [])
+  }
+
+  /// Datagrams are lost, the link goes on: no reason to lose a copy, unless it lasts; then it goes before promises end.
+  @Test(arguments: [600, 5_000] as [UInt64])
+  func lostHeartbeatsAloneDoNotDropAMember(milliseconds: UInt64) {
+    let world = TestWorld.settled(4, list: [2, 3, 4])
+    world.run(1_000)
+    let version = world.view(2)?.rec?.record.version
+    let silent = world.host(4)
+    world.holdsBack = { message in
+      if case .heartbeat = message.event { return message.from == silent }
+      return false
+    }
+    let end = world.time + Nanoseconds.milliseconds(milliseconds)
+    var isHeld = false
+    while world.time < end {
+      world.write(2, "k", "1")
+      world.run(10)
+      isHeld = isHeld || !world.acts(2)
+    }
+    world.holdsBack = { _ in false }
+    #expect(!isHeld)
+    #expect((world.view(2)?.rec?.record.version == version) == (milliseconds < 1_000))
+    world.run(3_000)
+    #expect(world.view(2)?.rec?.record.members.count == 3)
+    #expect(world.violations == [])
+  }
+
+  @Test func writesAreRefusedWhileTheLogTakesNone() {
+    let world = TestWorld.settled()
+    for admission in [LogAdmission.full, .slow] {
+      world.input(world.host(1), .admission(admission))
+      for entryClass in [EntryClass.critical, .normal] {
+        #expect(world.reply(world.write(1, "k", "1", entryClass)) == .refused(.noRoom(admission)))
+      }
+      let volatile = world.write(1, "v", "1", .volatile)
+      #expect(world.isAcknowledged(volatile))
+    }
+    world.input(world.host(1), .admission(.open))
+    let request = world.write(1, "k", "1")
+    #expect(world.run(atMost: 200) { world.isAcknowledged(request) })
+  }
+
+  /// Normal writes are acknowledged from memory; what waits for a disk stays bounded all the same, at the owner and at
+  /// whoever follows it.
+  @Test(arguments: [1, 2, 3])
+  func noDiskFallsBehindWithoutBound(stuck: Int) {
+    let world = TestWorld.settled(3, list: [1, 2])
+    world.nodes[world.host(stuck)]!.disk.isStuck = true
+    if stuck == 3 { world.place([1, 2, 3]) }
+    let value = String(repeating: "x", count: 100_000)
+    var refused = 0
+    for number in 0..<120 {
+      let request = world.write(1, "k\(number % 5)", value, .normal)
+      if world.reply(request) == .refused(.busy) { refused += 1 }
+      world.run(10)
+    }
+    #expect(refused > 0 || stuck == 3)
+    let waits = world.nodes[world.host(stuck)]!.disk.waitingBytes
+    #expect(waits > 2 << 20 && waits < 5 << 20, "\(waits)")
+    #expect(world.violations == [])
+  }
+
   @Test func compareAndSetSeesWritesThatAreUnderWay() {
     let world = TestWorld.settled()
     let first = world.write(1, "lock", "a", expected: 0)

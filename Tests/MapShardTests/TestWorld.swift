@@ -21,6 +21,8 @@ final class TestWorld {
     var isPaused = false
     var disk = TestDisk()
     var diskFreeAt: UInt64 = 0
+    /// Writes end only at multiples of this: a disk whose syncs take so long. 0: whenever they are done.
+    var diskStep: UInt64 = 0
     var inbox: [(Event, Life)] = []
   }
 
@@ -232,7 +234,9 @@ final class TestWorld {
       nodes[host]!.disk.add(append)
       let takes = append.urgency == .urgent ? Nanoseconds.milliseconds(2) : Nanoseconds.milliseconds(50)
       // An urgent record takes the lazy ones before it along.
-      let at = append.urgency == .urgent ? time + takes : max(time + takes, nodes[host]!.diskFreeAt)
+      var at = append.urgency == .urgent ? time + takes : max(time + takes, nodes[host]!.diskFreeAt)
+      let step = nodes[host]!.diskStep
+      if step > 0 { at = (at + step - 1) / step * step }
       nodes[host]!.diskFreeAt = max(nodes[host]!.diskFreeAt, append.urgency == .urgent ? at : 0)
       queue.insert((host, from.life, .durable(append.token)), at: at)
     }
@@ -414,8 +418,29 @@ struct TestDisk {
 
   mutating func forgetUnsynced() { unsynced = [] }
 
+  var waitingBytes: Int {
+    unsynced.reduce(0) { sum, item in
+      if case .entries(_, let entries) = item.1 { entries.reduce(sum) { $0 + $1.size } } else { sum }
+    }
+  }
+
+  /// Records are gone of which nobody knows whose they were.
+  var strayLoss: StoreFault?
+
+  /// Everything of a shard is gone, as if its records had never been.
+  mutating func lose(_ shard: ShardID) {
+    durable.removeAll { record in
+      switch record {
+      case .entries(shard, _), .truncate(shard, _), .reign(shard, _, _), .forget(shard): true
+      case .install(let content): content.shard == shard
+      default: false
+      }
+    }
+  }
+
   var recovered: RecoveredShards {
     var recovered = RecoveredShards()
+    recovered.strayLoss = strayLoss
     func shard(_ id: ShardID) -> RecoveredShard {
       recovered.shards[id] ?? RecoveredShard(content: ShardContent(shard: id, position: .start))
     }

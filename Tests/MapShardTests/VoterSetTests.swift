@@ -4,6 +4,34 @@ import Wire
 
 /// Registers of three voters, changes of the voter set, a lost disk (E4, E9).
 @Suite struct VoterSetTests {
+  /// A record that was last changed under the first set is proven by it, also to who knows the second from its disk.
+  @Test func whatAnEarlierSetHasProvenStaysProven() {
+    let world = TestWorld.settled(6, list: [2, 3, 4])
+    change(
+      world, VoterSetDescription(number: 2, voters: seats([5]), previous: seats([1])), tell: [1, 2, 3, 4, 5, 6])
+    world.run(2_000)
+    world.restart(6)
+    world.run(100)
+    #expect(world.nodes[world.host(6)]!.core.voterSet?.number == 2)
+    world.place([2, 3, 4, 6])
+    #expect(world.run(atMost: 10_000) { world.view(3)?.rec?.record.members.count == 4 })
+    #expect(world.nodes[world.host(6)]!.core.counters.setsUnknown == 0)
+    #expect(world.violations == [])
+  }
+
+  /// Who is no voter knew the set only as long as it lived: after a restart a later world could name another one.
+  @Test(arguments: [1, 2])
+  func theFirstSetStaysTheFirstSet(host number: Int) {
+    let world = TestWorld.settled(4, list: [2, 3, 4])
+    world.run(100)
+    let host = world.host(number)
+    world.crash(number)
+    world.start(host, store: host.rawValue)
+    let other = VoterSetDescription(number: 1, voters: [VoterSeat(host: world.host(3), store: 3)])
+    world.command(host, .adopt(other))
+    #expect(world.nodes[host]!.core.voterSet == world.firstSet)
+  }
+
   private func change(_ world: TestWorld, _ set: VoterSetDescription, tell numbers: [Int]) {
     let signature = set.signedBytes().withUnsafeBytes { TestSigner.sign($0, as: TestSigner.operatorKey) }
     for number in numbers { world.command(world.host(number), .changeVoters(signed: set.signed(signature))) }

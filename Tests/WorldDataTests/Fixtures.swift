@@ -85,12 +85,12 @@ enum Made {
 
   static func world(
     _ maps: [(name: MapName, object: MapObject)], version: UInt64 = 1, shards: [WorldShard]? = nil,
-    notBefore: UInt64 = today - day, expiry: UInt64 = today + 90 * day, salt: UInt8 = 9
+    notBefore: UInt64 = today - day, expiry: UInt64 = today + 90 * day, salt: UInt8 = 9, voter: UInt64 = 0xa1
   ) -> World {
     World(
       network: network, version: version, notBefore: notBefore, expiry: expiry,
       salt: [UInt8](repeating: salt, count: World.saltSize),
-      voters: [WorldVoter(host: HostID(rawValue: 0xa1), store: 0xb2)], settings: WorldSettings(), tree: nil,
+      voters: [WorldVoter(host: HostID(rawValue: voter), store: 0xb2)], settings: WorldSettings(), tree: nil,
       maps: maps.map { WorldMap(name: $0.name, size: $0.object.size, address: $0.object.address) },
       shards: shards
         ?? maps.enumerated().map { WorldShard(name: ShardName.of($1.name.text), maps: [$0]) }.sorted {

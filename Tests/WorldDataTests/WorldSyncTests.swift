@@ -126,6 +126,26 @@ import WorldData
     #expect(network.count(active: 4) == 3)
   }
 
+  @Test("a later world with other first voters is refused: from the operator, from peers, and when it was kept already")
+  func otherVoters() throws {
+    var network = SyncNetwork(3, seed: 7)
+    network.publish(try bundle(20), at: 1)
+    network.run(seconds: 30)
+    let maps = try Made.maps(20)
+    let world = Made.world(maps, version: 2, voter: 0xc3)
+    let other = try #require(WorldBundle(Made.signed(world), objects: maps.map(\.object)))
+    network.publish(other, at: 2, request: 5)
+    #expect(network[2].replies[5] == .refused(.otherVoters(version: 2, active: 1)))
+    network.give(2, .document(other.document.bytes, from: SyncNetwork.id(1)))
+    #expect(network[2].events.last == .refused(.otherVoters(version: 2, active: 1), from: SyncNetwork.id(1)))
+    // A version of this program that did not look may have taken it.
+    network.restart(2) { $0.documents[2] = other.document.bytes }
+    network.run(seconds: 30)
+    #expect(network.count(active: 1) == 3)
+    // Without a world there is nothing to compare with: the first one names the voters.
+    #expect(network[3].events.contains(.activated(try bundle(20).document.mark)))
+  }
+
   @Test("a second document of one version is refused, told, and a higher version ends it")
   func conflict() throws {
     var network = SyncNetwork(4, seed: 8)

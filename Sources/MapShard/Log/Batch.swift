@@ -202,6 +202,17 @@ struct SegmentHead: Hashable {
     return sector + sector
   }
 
+  /// Both copies at the beginning of a segment; `nil` for one that is not whole.
+  static func copies(in bytes: [UInt8]) -> [SegmentHead?] {
+    bytes.withUnsafeBytes { bytes in
+      (0..<copies).map { copy -> SegmentHead? in
+        let start = copy * Batch.sectorSize
+        guard start + Batch.sectorSize <= bytes.count else { return nil }
+        return SegmentHead(sector: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Batch.sectorSize]))
+      }
+    }
+  }
+
   init(store: UInt64, number: UInt64, salt: UInt64, wall: UInt64) {
     self.store = store
     self.number = number

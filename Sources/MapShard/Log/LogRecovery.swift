@@ -35,6 +35,19 @@ package struct LogRecovery<Disk: StoreReading> {
     return recovery.recovered
   }
 
+  /// The id of the store that the segments belong to, when the file that holds it is damaged; `nil` unless there are
+  /// segments and all whole heads agree.
+  package static func storeID(_ disk: Disk) -> UInt64? {
+    var found: Set<UInt64> = []
+    for (name, size) in disk.files() {
+      guard case .segment(let number)? = StoreFile(name: name),
+        let bytes = disk.read(.segment(number), at: 0, count: min(size, SegmentHead.size))
+      else { continue }
+      for head in SegmentHead.copies(in: bytes) where head?.number == number { head.map { _ = found.insert($0.store) } }
+    }
+    return found.count == 1 ? found.first : nil
+  }
+
   private init(disk: Disk, settings: LogSettings) {
     self.disk = disk
     self.settings = settings
@@ -86,7 +99,7 @@ package struct LogRecovery<Disk: StoreReading> {
     recovered.handover.cut = tail.cut
     recovered.shards.register = log.register
     recovered.shards.registerDamaged = log.registerDamaged
-    recovered.shards.strayLoss = log.losses.first { $0.fault.shards == nil }?.fault
+    recovered.shards.strayLoss = log.losses.first { $0.fault.shards == nil }?.fault ?? log.strayNoted
     recovered.shards.faults += log.faults
     recovered.handover.segments = log.segments
     recovered.handover.nextSnapshot = max(recovered.handover.nextSnapshot, log.nextSnapshot)
@@ -105,13 +118,7 @@ package struct LogRecovery<Disk: StoreReading> {
       log.loseFile(number, StoreFault(kind: .unreadable, file: file.name, offset: 0, shards: nil))
       return nil
     }
-    let copies = bytes.withUnsafeBytes { bytes in
-      (0..<SegmentHead.copies).map { copy -> SegmentHead? in
-        let start = copy * Batch.sectorSize
-        guard start + Batch.sectorSize <= bytes.count else { return nil }
-        return SegmentHead(sector: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Batch.sectorSize]))
-      }
-    }
+    let copies = SegmentHead.copies(in: bytes)
     guard let head = copies[0] ?? copies[1] else {
       // A crash while the segment was made leaves less than a head; batches come only after it is durable.
       if isUnused(file, size) {
@@ -237,7 +244,9 @@ package struct LogRecovery<Disk: StoreReading> {
       missing = StoreFault(
         kind: .missingSnapshot, file: StoreFile.snapshot(shard, newestKnown).name, offset: 0, shards: [shard])
     }
-    let lost = log.losses.first { $0.hurts(shard) && $0.batch > covers }?.fault
+    // A loss of which only a checkpoint still tells may have had everything of a shard without a snapshot.
+    let noted = base == nil && log.forgottenAt[shard] == nil ? log.strayNoted : nil
+    let lost = log.losses.first { $0.hurts(shard) && $0.batch > covers }?.fault ?? noted
     recovered.handover.leftovers += dead.map { .snapshot(shard, $0) }
     finish(shard, content, line, base, damage: lost ?? missing ?? broken)
     return true

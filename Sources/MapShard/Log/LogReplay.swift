@@ -64,8 +64,11 @@ struct LogReplay {
     }
   }
   private var registerLostAt: UInt64?
-  private var isDamageNoted = false
-  private var checkpoint: (number: UInt64, batch: UInt64, damaged: Bool)?
+  /// A checkpoint says that records of unknown shards were lost before it; where it stands.
+  private(set) var strayNoted: StoreFault?
+  /// As the last whole checkpoint says.
+  private var notedLosses: Losses = []
+  private var checkpoint: (number: UInt64, batch: UInt64, losses: Losses)?
   private var hasCheckpoint = false
 
   init() {}
@@ -85,7 +88,8 @@ struct LogReplay {
   /// Bodies are missing, or were when a checkpoint was written. Without the beginning of the log only a whole checkpoint
   /// says what there was.
   var registerDamaged: Bool {
-    isDamageNoted || registerLostAt != nil || (!hasCheckpoint && firstSequence > 1 && firstSequence != .max)
+    notedLosses.contains(.register) || registerLostAt != nil
+      || (!hasCheckpoint && firstSequence > 1 && firstSequence != .max)
   }
 
   mutating func begin(_ number: UInt64, _ size: Int) {
@@ -212,14 +216,18 @@ struct LogReplay {
     case .snapshotMade(let shard, let number):
       nextSnapshot = max(nextSnapshot, number + 1)
       noted[shard] = number
-    case .checkpointBegin(let number, let damaged):
+    case .checkpointBegin(let number, let losses):
       nextCheckpoint = max(nextCheckpoint, number + 1)
-      checkpoint = (number, batch, damaged)
+      checkpoint = (number, batch, losses)
+      if losses.contains(.stray) {
+        strayNoted = StoreFault(
+          kind: .missingBatches, file: StoreFile.segment(segment).name, offset: UInt64(offset), shards: nil)
+      }
     case .checkpointEnd(let number):
       guard let begun = checkpoint, begun.number == number else { return }
       checkpoint = nil
       hasCheckpoint = true
-      isDamageNoted = begun.damaged
+      notedLosses = begun.losses
       if let lost = registerLostAt, lost < begun.batch { registerLostAt = nil }
     }
   }

@@ -62,7 +62,7 @@ extension LogWriter {
   private mutating func writeCheckpoint() {
     guard !checkpoint.isUnderWay else { return }
     let number = checkpoint.number()
-    put(.checkpointBegin(number: number, registerDamaged: registerDamaged))
+    put(.checkpointBegin(number: number, losses))
     let first = lastAssigned
     for key in register.keys.sorted() { put(.register(key: key, register[key] ?? [])) }
     for shard in reigns.keys.sorted() {

@@ -51,7 +51,7 @@ package struct LogWriter {
   // Content.
   var shards: [ShardID: LoggedShard]
   var register: [UInt64: [UInt8]]
-  var registerDamaged: Bool
+  var losses: Losses = []
   var reigns: [ShardID: Reign]
 
   // Snapshots.
@@ -134,7 +134,8 @@ package struct LogWriter {
     checkpoint = Checkpoint(next: handover.nextCheckpoint)
     shards = handover.shards
     register = recovered.shards.register
-    registerDamaged = recovered.shards.registerDamaged
+    if recovered.shards.registerDamaged { losses.insert(.register) }
+    if recovered.shards.strayLoss != nil { losses.insert(.stray) }
     reigns = [:]
     for (shard, found) in recovered.shards.shards {
       if let record = found.record { reigns[shard] = Reign(record: record, sealed: found.sealed) }

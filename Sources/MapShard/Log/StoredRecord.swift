@@ -13,9 +13,19 @@ enum StoredRecord: Hashable {
   /// The snapshot of this number is whole on the disk.
   case snapshotMade(ShardID, snapshot: UInt64)
   /// Between these two stand the newest register bodies, reigns and snapshot notes: what lies before is not needed for
-  /// them. `registerDamaged` goes on for as long as the store lives.
-  case checkpointBegin(number: UInt64, registerDamaged: Bool)
+  /// them. The losses go on for as long as the store lives.
+  case checkpointBegin(number: UInt64, Losses)
   case checkpointEnd(number: UInt64)
+}
+
+/// What a store has lost for good; a checkpoint outlives the segments in which it was seen.
+struct Losses: OptionSet, Hashable {
+  let rawValue: UInt8
+  /// Some of the voter's state.
+  static let register = Losses(rawValue: 1)
+  /// Records of which nobody can tell whose they were.
+  static let stray = Losses(rawValue: 2)
+  static let all: Losses = [.register, .stray]
 }
 
 extension StoredRecord {
@@ -78,10 +88,10 @@ extension StoredRecord {
       writer.u8(Kind.snapshotMade.rawValue)
       writer.shardID(shard)
       writer.u64(number)
-    case .checkpointBegin(let number, let damaged):
+    case .checkpointBegin(let number, let losses):
       writer.u8(Kind.checkpointBegin.rawValue)
       writer.u64(number)
-      writer.u8(damaged ? 1 : 0)
+      writer.u8(losses.rawValue)
     case .checkpointEnd(let number):
       writer.u8(Kind.checkpointEnd.rawValue)
       writer.u64(number)
@@ -117,9 +127,9 @@ extension StoredRecord {
       self = .snapshotMade(shard, snapshot: try reader.u64())
     case .checkpointBegin:
       let number = try reader.u64()
-      let damaged = try reader.u8()
-      guard damaged <= 1 else { throw .invalid }
-      self = .checkpointBegin(number: number, registerDamaged: damaged == 1)
+      let losses = Losses(rawValue: try reader.u8())
+      guard losses.isSubset(of: .all) else { throw .invalid }
+      self = .checkpointBegin(number: number, losses)
     case .checkpointEnd:
       self = .checkpointEnd(number: try reader.u64())
     }

@@ -106,6 +106,7 @@ extension ShardHost {
     counters.reignsWon += 1
     let last = replicas[index].log.last.sequence
     if replicas[index].batched < last { logBatch(index, &effects) }
+    replicas[index].batchedCritical = last
     replicas[index].floor = settings.breaks(.floorMissing) ? 0 : last
     replicas[index].acked = wasOwner ? min(replicas[index].acked, last) : last
     replicas[index].matchedEpoch = replicas[index].epoch

@@ -91,12 +91,20 @@ struct Copying: Hashable, Sendable {
 extension ShardHost {
   /// A voter set becomes known: by command (the world's first one), or signed by the operator.
   mutating func adopt(_ set: VoterSetDescription, signed: [UInt8], _ effects: inout ShardEffects) {
-    guard sets.adopt(set, signed: signed) else { return }
+    guard sets.adopt(set, signed: signed) else {
+      // The world's first set, at a host that knew a later one from its disk.
+      if signed.isEmpty { sets.remember(set) }
+      return
+    }
     closeSeat(&effects)
     let isMine = set.voters.contains {
       $0.host == me.host && ($0.store == store || settings.breaks(.storeIgnored))
     }
+    let before = voter.setToken
     if isMine { takeSeat(set, &effects) }
+    // Also who is no voter remembers the set: no later world may name another one as the first, and who was away when it
+    // changed must not go back to the one before.
+    if voter.setToken == before { keepVoterSet(&effects) }
     if !signed.isEmpty {
       for host in peers.linked { tellSet(to: host, &effects) }
       // What an owner holds may have been chosen again under the new set.

@@ -27,7 +27,16 @@ struct VoterSets: Hashable, Sendable {
     sets.append(set)
     if sets.count > VoterSets.kept { sets.removeFirst() }
     self.signed = signed
+    if !set.previous.isEmpty { remember(VoterSetDescription(number: set.number - 1, voters: set.previous)) }
     return true
+  }
+
+  /// An earlier set than the present one: what was proven under it stays proven.
+  mutating func remember(_ set: VoterSetDescription) {
+    guard set.isWellFormed, known(set.number) == nil, sets.count < VoterSets.kept,
+      let place = sets.firstIndex(where: { $0.number > set.number })
+    else { return }
+    sets.insert(set, at: place)
   }
 }
 

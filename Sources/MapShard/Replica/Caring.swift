@@ -26,31 +26,41 @@ extension ShardHost {
     return true
   }
 
+  /// Its last answer to a heartbeat. Anything else that came from it since shows that it lives, and that datagrams are
+  /// lost: that counts for a period more, which leaves a third of `hold` for the voters' answer when it is dropped then.
   private func heardAt(_ index: Int, _ progress: Progress) -> UInt64 {
-    let peer = peers[progress.member.host]
-    let answered = peer?.heard?.life == progress.member.life ? peer?.answeredAt ?? 0 : 0
-    return max(answered, progress.memberSince)
+    guard let peer = peers[progress.member.host], peer.heard?.life == progress.member.life else {
+      return progress.memberSince
+    }
+    let lives = min(peer.lastHeard, peer.answeredAt &+ settings.heartbeatPeriod)
+    return max(peer.answeredAt, lives, progress.memberSince)
   }
 
-  private func isBehind(_ index: Int, _ progress: Progress) -> Bool {
-    (progress.match ?? 0) < replicas[index].batched || progress.match == nil
-      || progress.durable < replicas[index].acked
+  /// When it is to be dropped if it does not get on until then; `nil`: it has everything that it should.
+  private func patienceEnd(_ index: Int, _ progress: Progress) -> UInt64? {
+    var end: UInt64?
+    if progress.match ?? 0 < replicas[index].batched || progress.match == nil {
+      end = max(progress.progressAt, progress.memberSince) &+ settings.out
+    }
+    if progress.durable < mustBeDurable(index) {
+      let late = max(progress.durableAt, progress.memberSince) &+ settings.outDurable
+      end = min(end ?? late, late)
+    }
+    return end
   }
 
   private func isSilent(_ index: Int, _ progress: Progress) -> Bool {
     if peers.isDead(progress.member) { return true }
     if now >= heardAt(index, progress) &+ settings.out { return true }
-    return isBehind(index, progress) && now >= max(progress.progressAt, progress.memberSince) &+ settings.out
-      && progress.snapshotUntil == nil && !(replicas[index].snapshot?.receivers.contains(progress.member) ?? false)
+    guard let end = patienceEnd(index, progress), now >= end else { return false }
+    return progress.snapshotUntil == nil
+      && !(replicas[index].snapshot?.receivers.contains(progress.member) ?? false)
   }
 
   private mutating func wakeForSilence(_ index: Int) {
     for progress in replicas[index].others where progress.isMember {
       replicas[index].wake(at: heardAt(index, progress) &+ settings.out)
-      if isBehind(index, progress) {
-        let at = max(progress.progressAt, progress.memberSince) &+ settings.out
-        replicas[index].wake(at: at > now ? at : now &+ settings.out)
-      }
+      if let at = patienceEnd(index, progress) { replicas[index].wake(at: at > now ? at : now &+ settings.out) }
     }
   }
 

@@ -18,6 +18,12 @@ extension ShardHost {
       counters.limitsHit += 1
       return
     }
+    // Nor does it take what its disk cannot write: the owner sends it again, or goes on without this host.
+    let limit = admission == .open ? settings.undurable : settings.undurableSlow
+    if !append.entries.isEmpty, replicas[index].undurableBytes >= limit {
+      counters.limitsHit += 1
+      return
+    }
     guard let plan = match(append, index, hasMatched: hasMatched, &effects) else { return }
     if let cut = plan.cut, !cutLog(index, to: cut, append.epoch, &effects) { return }
     take(plan.entries, index, isUrgent: append.isUrgent, &effects)

@@ -173,9 +173,8 @@ extension ShardHost {
     guard appended.version >= replicas[index].version else { return }
     var progress = replicas[index].others[place]
     let hasMoved = progress.match == nil || appended.match > progress.match ?? 0
-    if progress.match == nil || appended.match > progress.match ?? 0 || appended.durable > progress.durable {
-      progress.progressAt = now
-    }
+    if progress.match == nil || appended.match > progress.match ?? 0 { progress.progressAt = now }
+    if progress.match == nil || appended.durable > progress.durable { progress.durableAt = now }
     progress.match = max(progress.match ?? 0, appended.match)
     progress.durable = max(progress.durable, min(appended.durable, appended.match))
     if appended.match >= replicas[index].floor || settings.breaks(.floorMissing) {

@@ -21,8 +21,11 @@ extension ShardHost {
       replicas[index].wake(at: due)
       return
     }
-    for place in replicas[index].others.indices where isCaughtUp(index, place) {
-      replicas[index].others[place].progressAt = now
+    // What is sent now counts from now.
+    for place in replicas[index].others.indices {
+      let progress = replicas[index].others[place]
+      if progress.match == replicas[index].batched { replicas[index].others[place].progressAt = now }
+      if progress.durable >= mustBeDurable(index) { replicas[index].others[place].durableAt = now }
     }
     logBatch(index, &effects)
   }
@@ -31,11 +34,9 @@ extension ShardHost {
     replicas[index].others.contains { $0.isStreaming && $0.isMember && $0.sent > $0.match ?? 0 }
   }
 
-  private func isCaughtUp(_ index: Int, _ place: Int) -> Bool {
-    let progress = replicas[index].others[place]
-    return progress.match == replicas[index].batched
-      && (progress.durable >= replicas[index].batched || progress.durable >= replicas[index].acked)
-  }
+  /// What a member should have on its disk: what is acknowledged, and all that is critical, which is not acknowledged
+  /// before.
+  func mustBeDurable(_ index: Int) -> UInt64 { max(replicas[index].acked, replicas[index].batchedCritical) }
 
   /// Everything after `batched` goes to this host's log.
   mutating func logBatch(_ index: Int, _ effects: inout ShardEffects) {
@@ -44,9 +45,11 @@ extension ShardHost {
       let entries = replicas[index].log.batch(
         after: replicas[index].batched, count: settings.batchEntries, bytes: ShardHost.recordBytes)
       guard let end = entries.last?.position.sequence else { return }
+      let critical = entries.last { $0.entryClass == .critical }?.position.sequence
+      if let critical { replicas[index].batchedCritical = critical }
       store(
-        .entries(replicas[index].shard, entries),
-        entries.contains { $0.entryClass == .critical } ? .urgent : .lazy, then: .entries(index, end), &effects)
+        .entries(replicas[index].shard, entries), critical != nil ? .urgent : .lazy, then: .entries(index, end),
+        &effects)
       replicas[index].batched = end
     }
     replicas[index].batchDue = nil

@@ -61,7 +61,12 @@ struct Replica: Hashable, Sendable {
   /// Entries up to here were given to my log and to the followers; later ones wait for their batch.
   var batched: UInt64 = 0
   var batchDue: UInt64?
+  /// The last critical one of the entries that were given away, or where the reign began.
+  var batchedCritical: UInt64 = 0
   var waiting = WaitingRequests()
+  /// Writes that were put into the log here, and their bytes: what the shard costs its owner.
+  var writes: UInt64 = 0
+  var writtenBytes: UInt64 = 0
   /// Keys of entries that are not committed, with the last of them.
   var uncommitted: [[UInt8]: Uncommitted] = [:]
   /// What was last said about acting.
@@ -96,6 +101,9 @@ struct Replica: Hashable, Sendable {
   var version: UInt64 { rec?.record.version ?? 0 }
   var members: [Member] { rec?.record.members ?? [] }
 
+  /// Bytes of entries that wait for this host's disk.
+  var undurableBytes: Int { log.bytes(after: durable, through: log.last.sequence) }
+
   /// Looks at the shard again at this moment, or before.
   mutating func wake(at time: UInt64) { if time < due { due = time } }
 }
@@ -116,6 +124,8 @@ struct Progress: Hashable, Sendable {
   var askedAt: UInt64?
   /// It moved on, or had everything.
   var progressAt: UInt64
+  /// More became durable there, or everything was that had to be.
+  var durableAt: UInt64
   /// The commit that it was told last.
   var commitTold: UInt64 = 0
   var commitDue: UInt64?
@@ -139,6 +149,7 @@ struct Progress: Hashable, Sendable {
     self.member = member
     self.sent = sent
     progressAt = now
+    durableAt = now
   }
 }
 

@@ -46,6 +46,7 @@ extension ShardHost {
       else { return .notOwner(replicas[index].rec?.record.owner) }
       return nil
     }
+    if admission != .open, request.entryClass != .volatile { return .noRoom(admission) }
     if mustQueue(index) { return replicas[index].waiting.queued.count < settings.queueLimit ? nil : .busy }
     guard acts(index) else { return .held(holdReason(index)) }
     let copies = replicas[index].members.count
@@ -53,7 +54,9 @@ extension ShardHost {
       return .belowMinimum(copies: copies, minimum: replicas[index].minimum)
     }
     let last = replicas[index].log.last.sequence
-    guard replicas[index].log.bytes(after: replicas[index].acked, through: last) < settings.credit else { return .busy }
+    guard replicas[index].log.bytes(after: replicas[index].acked, through: last) < settings.credit,
+      request.entryClass == .volatile || isRoomOnDisks(index)
+    else { return .busy }
     let state = replicas[index].state
     if request.change == .put, request.entryClass != .volatile,
       state.bytes + request.key.count + request.value.count > ShardSettings.stateBytesLimit
@@ -63,6 +66,15 @@ extension ShardHost {
       return .tooLarge
     }
     return nil
+  }
+
+  /// Normal entries are acknowledged from memory: no member's disk may fall far behind for them, because what its log
+  /// cannot write in the end is lost to it and its store has failed.
+  private func isRoomOnDisks(_ index: Int) -> Bool {
+    var durable = replicas[index].durable
+    for progress in replicas[index].others where progress.countsForAcks { durable = min(durable, progress.durable) }
+    let last = replicas[index].log.last.sequence
+    return replicas[index].log.bytes(after: durable, through: last) < settings.undurable
   }
 
   /// Behind others that wait, during a move, and while promises that were there a moment ago are missing.
@@ -138,6 +150,8 @@ extension ShardHost {
       clientSequence: request.clientSequence, wall: latest.wall)
     let sequence = entry.position.sequence
     replicas[index].log.append(entry)
+    replicas[index].writes &+= 1
+    replicas[index].writtenBytes &+= UInt64(entry.size)
     replicas[index].uncommitted[request.key] = Replica.Uncommitted(
       sequence: sequence, deletes: request.change == .delete)
     if request.client != 0 {

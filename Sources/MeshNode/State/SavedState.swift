@@ -11,6 +11,8 @@ package struct SavedState {
   package var labelFloor: UInt64 = 0
   /// `nil`: this data directory is new.
   package var store: UInt64?
+  /// The file with the store's id was damaged, and was this host's: the store itself may still name it.
+  package var isStoreDamaged = false
   /// As `OrderBook` has them.
   package var orders: [UInt8]?
   package var peers: [KnownPeer] = []
@@ -51,6 +53,7 @@ package struct SavedState {
         guard error.code == ErrorCode.fileDamaged.rawValue, isForeign || !file.isIndispensable else {
           throw SavedState.withRemedy(error, file, path)
         }
+        if file == .store, !isForeign { isStoreDamaged = true }
         notices.append(try StateFolder.setAside(path, because: error.sentence))
       }
     }

@@ -17,6 +17,7 @@ final class StoreDisk {
   /// One for each lane: a folder keeps the segment open that its lane writes.
   private let folders: [StoreFolder]
   private let lanes: [Lane]
+  private let spaceLane: Lane
   private(set) var jobs: UInt64 = 0
   var path: String { folders[0].path }
 
@@ -24,6 +25,7 @@ final class StoreDisk {
     folders = DiskJob.Lane.allCases.map { _ in StoreFolder(path) }
     // A job that waits is one that the log has given before the last was done: it never does.
     lanes = DiskJob.Lane.allCases.map { _ in loop.lane(atOnce: 1, waiting: 4) }
+    spaceLane = loop.lane(atOnce: 1, waiting: 0)
   }
 
   func run(_ job: DiskJob) {
@@ -36,8 +38,14 @@ final class StoreDisk {
     if !begun { ended(job, .failure(DiskFailure(step: 0, code: EIO))) }
   }
 
-  /// Bytes that the file system still has; `nil` when it does not tell.
-  var availableSpace: UInt64? { folders[0].availableSpace() }
+  /// Asks, on the pool, how many bytes the file system still has; a file system that does not tell is not heard of. A
+  /// question that is still open, as on a disk that hangs, is not asked again.
+  func measureSpace() {
+    let folder = folders[0]
+    spaceLane.run({ folder.availableSpace() }) { [weak self] outcome in
+      if let available = outcome ?? nil { self?.client?.storeDid(.space(available: available)) }
+    }
+  }
 
   private func ended(_ job: DiskJob, _ outcome: Result<[[UInt8]], DiskFailure>) {
     switch outcome {

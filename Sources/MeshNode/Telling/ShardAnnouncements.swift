@@ -92,7 +92,7 @@ struct ShardAnnouncer {
     case .damaged(let fault):
       Announcement(
         name: .storeDamaged, level: .error, health: .degraded, subject: own,
-        text: "\(fault.file) is damaged at byte \(fault.offset); what it held comes again from other hosts",
+        text: "\(fault.file) is damaged at byte \(fault.offset) (\(fault.kind)): " + consequence(of: fault),
         code: .fileDamaged)
     case .snapshotRefused(let shard, let problem):
       Announcement(
@@ -101,6 +101,14 @@ struct ShardAnnouncer {
           + (problem == .tooLarge ? "its state is too large" : "the disk is full"))
     case .snapshotMade, .scrubbed, .segmentFreed: nil
     }
+  }
+
+  /// The scrub finds bytes at rest; what they held is in memory, and is written anew.
+  private func consequence(of fault: StoreFault) -> String {
+    guard let hurt = fault.shards else { return "nobody can tell whose it was; the state in memory is whole" }
+    guard !hurt.isEmpty else { return "no shard is hurt" }
+    let named = hurt.prefix(5).map(shards).joined(separator: ", ")
+    return "it held \(named)\(hurt.count > 5 ? " and \(hurt.count - 5) more" : ""), whose state in memory is whole"
   }
 
   func announcement(of event: WorldEvent) -> Announcement? {

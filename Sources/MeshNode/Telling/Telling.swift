@@ -1,4 +1,4 @@
-import Control
+package import Control
 import EventLoop
 import Gossip
 import Logging
@@ -118,9 +118,19 @@ struct Sightings {
 }
 
 /// Failures that `status` shows until they are over.
-struct SeenFaults {
-  /// The last failed write.
-  var disk: Fault?
+package struct SeenFaults {
+  /// The last failed write of the host's own state; over when the file was written.
+  package var state: Fault?
+  /// The store of the shards has failed: it stays so for this life.
+  package var store: Fault?
+  /// The last failed write of a world; over when one succeeds.
+  package var world: Fault?
   /// Hosts whose key is used at two places.
   var copiedKeys: [HostID: (Endpoint, Endpoint)] = [:]
+
+  package init() {}
+
+  package mutating func stateIsWritten() { state = nil }
+
+  package var ofDisk: [Fault] { [store, state, world].compactMap { $0 } }
 }

@@ -7,6 +7,18 @@ extension Stewardship {
     orders.drained.contains(host) || reports[host]?.report.isDraining == true
   }
 
+  /// The hosts that can hold copies when this one does not are fewer than the copies that must be; `nil` when they are
+  /// enough, or where this node does not decide.
+  package func scarcity(without host: HostID) -> (holders: Int, minimum: Int)? {
+    guard let view else { return nil }
+    let holders = view.hosts.count { other in
+      other.id != host && !other.isDraining && other.presence != .gone && other.roles.contains(.host)
+        && !other.roles.contains(.observer)
+    }
+    let minimum = directory.all.filter { $0.members.contains(host) }.map { Int($0.minimum) }.max() ?? 1
+    return holders < minimum ? (holders, minimum) : nil
+  }
+
   /// What keeps hosts from owning any shard, one phrase each; empty where this node does not decide.
   package var obstacles: [HostID: [String]] {
     guard let view else { return [:] }

@@ -65,8 +65,24 @@ package struct Stewardship {
 
   package init() {}
 
-  /// Voters in the order of stewardship.
-  package var voters: [HostID] { world?.voters.voters.map(\.host) ?? [] }
+  /// Voters in the order of stewardship: of the set that the register has now, which is the world's until the operator
+  /// has signed another.
+  package internal(set) var voters: [HostID] = []
+  var voterSet: UInt64 = 0
+  /// Admitted hosts that may hold copies, as this host sees them.
+  var holders = 0
+
+  /// The smallest in-sync set at which critical writes go on (DESIGN 2): min(`min_replication`, hosts that may hold
+  /// copies). The first is the operator's signed word. Of the second this host believes what it sees itself, and a
+  /// steward that knows of more; none can talk it into fewer.
+  package static func minimum(replication: Int, holders: Int, told: Int) -> Int {
+    max(1, min(replication, max(holders, told)))
+  }
+
+  func minimum(told: Int) -> Int {
+    guard let world else { return told }
+    return Stewardship.minimum(replication: world.rules.minimumReplication, holders: holders, told: told)
+  }
 
   /// The first voter that lives, as this host sees it.
   package func stewardHost(seenBy me: HostID) -> HostID? { voters.first { $0 == me || stable.contains($0) } }
@@ -99,7 +115,9 @@ extension Node {
       stewardship.activated = now.monotonic
       stewardship.directory.keep(only: Set(world.shards.map(\.id)))
       shards.handle(.command(.adopt(world.voters)), now: now, into: &effects.shards)
+      noteVoters(now: now, into: &effects)
       wantVoters(now: now, into: &effects)
+      noteHolders(now: now, into: &effects)
       stewardship.isDue = true
     case .measure(let report):
       let isFirst = stewardship.own == nil
@@ -116,6 +134,28 @@ extension Node {
       schedule(.decide, at: now.monotonic &+ Stewardship.decisionPeriod, into: &effects)
     }
     decideIfDue(now: now, into: &effects)
+  }
+
+  /// After each turn: the set of voters may have changed.
+  mutating func noteVoters(now: Now, into effects: inout NodeEffects) {
+    stewardship.voterSet = shards.voterSetNumber
+    stewardship.voters = shards.voterSet?.voters.map(\.host) ?? []
+    stewardship.isDue = true
+    if stewardship.world != nil { wantVoters(now: now, into: &effects) }
+  }
+
+  /// Counts the admitted hosts that may hold copies, and places anew when they are others than before.
+  private mutating func noteHolders(now: Now, into effects: inout NodeEffects) {
+    guard stewardship.world != nil, let hosts else { return }
+    let holders = hosts.admitted.count { host in
+      guard let certificate = hosts.certified(host) else { return false }
+      let status = membership.status(of: host)
+      return certificate.roles.contains(.host) && !certificate.roles.contains(.observer) && status != .left
+        && status != .revoked
+    }
+    guard holders != stewardship.holders else { return }
+    stewardship.holders = holders
+    for entry in stewardship.directory.all { place(entry, now: now, into: &effects) }
   }
 
   /// Links to the voters stay: reports, records and the register's answers go over them.
@@ -149,6 +189,7 @@ extension Node {
       sendReports(now: now, into: &effects)
     case .decide:
       schedule(.decide, at: now.monotonic &+ Stewardship.decisionPeriod, into: &effects)
+      noteHolders(now: now, into: &effects)
       stewardship.isDue = true
       decideIfDue(now: now, into: &effects)
     case nil: break
@@ -260,7 +301,8 @@ extension Node {
       || stewardship.voters.contains(membership.host) || shards.holds(entry.shard)
     guard concerns, !entry.replicas.isEmpty else { return }
     shards.handle(
-      .command(.place(entry.shard, replicas: entry.replicas, minimum: Int(entry.minimum))), now: now,
+      .command(.place(entry.shard, replicas: entry.replicas, minimum: stewardship.minimum(told: Int(entry.minimum)))),
+      now: now,
       into: &effects.shards)
   }
 

@@ -1,0 +1,65 @@
+import Gossip
+import Hashing
+import MapShard
+import NodeCore
+import SecureChannel
+import Testing
+import Wire
+
+/// What a node makes of worlds, voters and its own work, beside the steward's decisions.
+@Suite struct StewardshipTests {
+  private static func seat(_ number: UInt64) -> VoterSeat { VoterSeat(host: HostID(rawValue: number), store: number) }
+
+  private func world(version: UInt64 = 1, minimum: Int = 2) throws -> ActiveWorld {
+    var rules = PlacementRules()
+    rules.minimumReplication = minimum
+    let salt = try #require([UInt8](repeating: 3, count: 16).withUnsafeBytes { ShortHash(key: $0) })
+    return ActiveWorld(
+      version: version, salt: salt, rules: rules,
+      voters: VoterSetDescription(number: 1, voters: [StewardshipTests.seat(5)]),
+      shards: [ActiveWorld.Shard(id: ShardID(rawValue: 1), maps: 1)])
+  }
+
+  @Test func leavingGivesTheShardsAway() throws {
+    let stage = try Stage(TestNetwork(), number: 7_001)
+    stage.start()
+    #expect(!stage.node.shards.isLeaving)
+    stage.command(.leave)
+    #expect(stage.node.shards.isLeaving)
+  }
+
+  @Test func theVotersAreThoseOfTheLastSignedSet() throws {
+    let stage = try Stage(TestNetwork(), number: 7_001)
+    stage.start()
+    stage.command(.steward(.activate(try world())))
+    #expect(stage.node.stewardship.voters == [HostID(rawValue: 5)])
+    let next = VoterSetDescription(
+      number: 2, voters: [StewardshipTests.seat(7)], previous: [StewardshipTests.seat(5)])
+    stage.command(.shards(.adopt(next)))
+    #expect(stage.node.stewardship.voters == [HostID(rawValue: 7)])
+    // A later world still names the first ones.
+    stage.command(.steward(.activate(try world(version: 2))))
+    #expect(stage.node.stewardship.voters == [HostID(rawValue: 7)])
+  }
+
+  /// What is told is bounded by what the operator has signed and by what this host sees itself.
+  @Test(arguments: [(2, 1, 2), (2, 2, 2), (1, 7, 3), (1, 1, 1), (0, 0, 1)] as [(Int, Int, Int)])
+  func theMinimumIsTheWorlds(holders: Int, told: Int, minimum: Int) throws {
+    #expect(Stewardship.minimum(replication: 3, holders: holders, told: told) == minimum)
+  }
+
+  @Test func loadsAreWhatWritesCostSinceTheLastReport() {
+    var loads = OwnedLoads()
+    let shard = ShardID(rawValue: 1)
+    func work(_ writes: UInt64, _ bytes: UInt64, epoch: UInt64 = 1) -> [OwnedWork] {
+      [OwnedWork(shard: shard, epoch: Epoch(epoch), writes: writes, bytes: bytes)]
+    }
+    #expect(loads.measure(work(100, 100), monotonic: 1_000_000_000) == [], "nothing to compare with")
+    // 5,000 writes of 20 µs and 10 MB of 10 ns each in 5 s: 40 ms of each second.
+    let busy = loads.measure(work(5_100, 10_000_100), monotonic: 6_000_000_000)
+    #expect(busy == [HostReport.Load(shard: shard, load: 40, players: 0)])
+    let idle = loads.measure(work(5_100, 10_000_100), monotonic: 11_000_000_000)
+    #expect(idle == [HostReport.Load(shard: shard, load: 0, players: 0)])
+    #expect(loads.measure(work(9_100, 0, epoch: 2), monotonic: 16_000_000_000) == [], "another reign")
+  }
+}
