@@ -11,11 +11,13 @@ extension Shell {
   private var at: Timestamp { Timestamp(nanoseconds: loop.now.wall) }
 
   func mapsReply(_ world: World, _ names: ShardNames) -> MapsReply {
-    MapsReply(
-      at: at, network: networkName, world: world.version, shards: world.shards.map { shardReport($0, names) })
+    let wanted = wantedCopies
+    return MapsReply(
+      at: at, network: networkName, world: world.version,
+      shards: world.shards.map { shardReport($0, names, wanted: wanted) })
   }
 
-  func shardReport(_ shard: WorldShard, _ names: ShardNames) -> MapsReply.Shard {
+  private func shardReport(_ shard: WorldShard, _ names: ShardNames, wanted: Int) -> MapsReply.Shard {
     let entry = node.stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
     let view = node.shards.holds(shard.id) ? node.shards.view(of: shard.id) : nil
     var epoch = entry.epoch
@@ -29,23 +31,36 @@ extension Shell {
       members = record.members.map(\.host)
       learners = record.learners
     }
-    let (state, why) = state(of: view, owner: owner, epoch: epoch)
+    let (state, why) = state(
+      of: view, owner: owner, epoch: epoch, isKnown: node.stewardship.directory[shard.id] != nil)
     return MapsReply.Shard(
       name: shard.name.text, maps: names.maps(of: shard), state: state, epoch: epoch.rawValue,
-      owner: owner.map(hostName), copies: members.map(hostName), learners: learners.map(hostName),
-      wanted: max(
-        1, min(node.stewardship.world?.rules.replicationFactor ?? 1, max(entry.replicas.count, members.count))),
+      owner: owner.map(hostName), copies: members.map(hostName),
+      learners: learners.filter { memberState(of: $0) == .alive }.map(hostName),
+      wanted: wanted,
       pinned: entry.pin.map(hostName), why: why)
   }
 
-  /// For `status`; `nil` without an active world.
+  /// As many as the world says, unless fewer hosts may hold any.
+  private var wantedCopies: Int {
+    let holders = identity.roster.hosts.count { host in
+      guard let roles = identity.roster.certificate(of: host)?.roles else { return false }
+      let state = host == identity.host ? .alive : memberState(of: host)
+      return roles.contains(.host) && !roles.contains(.observer) && state != .left && state != .revoked
+    }
+    return max(1, min(node.stewardship.world?.rules.replicationFactor ?? 1, holders))
+  }
+
+  /// For `status`; `nil` without an active world, and as long as this host has heard nothing of its shards.
   func shardCounts() -> ShardCounts? {
-    guard let world = node.worlds.store.active?.world else { return nil }
+    // Before the steward has told anything, nothing is known, which is not the same as nobody.
+    guard let world = node.worlds.store.active?.world, node.stewardship.directory.count > 0 else { return nil }
     let names = ShardNames(world)
     var counts = ShardCounts()
     let here = identity.host.description
+    let wanted = wantedCopies
     for shard in world.shards {
-      let report = shardReport(shard, names)
+      let report = shardReport(shard, names, wanted: wanted)
       counts.add(
         maps: shard.maps.count, report.state, copies: report.copies.count, wanted: report.wanted,
         isHere: report.owner?.id == here)
@@ -53,9 +68,9 @@ extension Shell {
     return counts
   }
 
-  /// Maps that each host owns, as far as is known here; `nil` without an active world.
+  /// Maps that each host owns, as far as is known here; `nil` likewise.
   func mapsOwned() -> [HostID: Int]? {
-    guard let world = node.worlds.store.active?.world else { return nil }
+    guard let world = node.worlds.store.active?.world, node.stewardship.directory.count > 0 else { return nil }
     var owned: [HostID: Int] = [:]
     for shard in world.shards {
       guard let owner = node.stewardship.directory[shard.id]?.owner else { continue }
@@ -64,17 +79,23 @@ extension Shell {
     return owned
   }
 
-  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch) -> (Control.ShardState, String?) {
+  private func state(of view: ShardView?, owner: HostID?, epoch: Epoch, isKnown: Bool) -> (Control.ShardState, String?)
+  {
     if let stopped = view?.stopped { return (.held, "stopped on \(identity.name): \(stopped)") }
     if let view, view.isOwner {
       if view.planned != nil { return (.moving, nil) }
       return view.acts(at: loop.now) ? (.acting, nil) : (.held, view.holdReason.words(name(of:)))
     }
-    guard let owner, epoch > .none else { return (.unowned, "no host has taken it yet") }
-    guard owner == identity.host || memberState(of: owner) == .alive else {
-      return (.unowned, "\(name(of: owner)) is \(memberState(of: owner).rawValue)")
+    guard let owner, epoch > .none else {
+      return (.unowned, isKnown ? "no host has taken it yet" : "this host has not heard of it yet")
     }
-    return (.acting, nil)
+    if owner == identity.host { return (.acting, nil) }
+    switch memberState(of: owner) {
+    case .alive: return (.acting, nil)
+    // Who is only suspected may well act on.
+    case .suspect: return (.acting, "\(name(of: owner)) is suspect")
+    case .dead, .left, .revoked: return (.unowned, "\(name(of: owner)) is \(memberState(of: owner).rawValue)")
+    }
   }
 
   // MARK: Ring
@@ -107,8 +128,8 @@ extension Shell {
         share: decides ? Double(load?.weight ?? 0) / total : nil,
         load: decides ? (fair > 0 ? Double(load?.load ?? 0) / fair : 0) : nil, shards: owned[host]?.shards ?? 0,
         maps: owned[host]?.maps ?? 0, copies: copies[host] ?? 0,
-        draining: node.stewardship.isDraining(host),
-        unfit: obstacles[host].flatMap { $0.isEmpty ? nil : $0.joined(separator: ", ") }, hotMap: nil)
+        draining: node.stewardship.isDraining(host) || (host == identity.host && orders.drainsHere),
+        unfit: unfit(obstacles[host] ?? [], isUnknown: decides && load == nil), hotMap: nil)
     }
     let moved = node.stewardship.directory.all.filter { $0.epoch > Epoch(1) }.map(\.since).max()
     return RingReply(
@@ -120,11 +141,16 @@ extension Shell {
       steward: steward.map(hostName))
   }
 
+  private func unfit(_ obstacles: [String], isUnknown: Bool) -> String? {
+    if isUnknown { return "it has not reported yet" }
+    return obstacles.isEmpty ? nil : obstacles.joined(separator: ", ")
+  }
+
   // MARK: One map
 
   func placementReply(_ map: String, _ id: ShardID, _ names: ShardNames) -> PlacementReply {
     let shard = names.shard(id)
-    let report = shard.map { shardReport($0, names) }
+    let report = shard.map { shardReport($0, names, wanted: wantedCopies) }
     let entry = node.stewardship.directory[id]
     let candidates = (node.stewardship.explanation(of: id)?.rows ?? []).map { row in
       let obstacles = node.stewardship.obstacles(in: row)
@@ -144,11 +170,14 @@ extension Shell {
         ?? MapsReply.Shard(
           name: map, maps: [], state: .unowned, epoch: 0, owner: nil, copies: [], learners: [], wanted: 0, pinned: nil,
           why: nil),
-      ownerSince: entry.flatMap { $0.since > 0 ? Timestamp(seconds: $0.since) : nil }, candidates: candidates,
+      ownerSince: entry.flatMap {
+        $0.since > 0 && $0.epoch.rawValue == report?.epoch ? Timestamp(seconds: $0.since) : nil
+      }, candidates: candidates,
       moves: placementHistory.moves(of: id).map { move in
         PlacementReply.Move(
           at: Timestamp(nanoseconds: move.wall), from: move.from.map(hostName), to: hostName(move.to),
-          epoch: move.epoch.rawValue, reason: move.reason.words, plan: move.plan == 0 ? nil : move.plan)
+          epoch: move.epoch.rawValue, reason: move.reason?.words ?? "as this host found it",
+          plan: move.plan == 0 ? nil : move.plan)
       }, waitsFor: waits, steward: node.stewardship.stewardHost(seenBy: identity.host).map(hostName))
   }
 }
@@ -163,7 +192,8 @@ struct PlacementHistory {
     var from: HostID?
     var to: HostID
     var epoch: Epoch
-    var reason: ChangeReason
+    /// `nil`: the record had changed within this reign before this host heard of it.
+    var reason: ChangeReason?
     var plan: UInt64
   }
 
@@ -180,12 +210,20 @@ struct PlacementHistory {
     moves[entry.shard, default: []].insert(
       Move(
         wall: entry.since > 0 ? entry.since * 1_000_000_000 : wall, from: last?.to, to: owner, epoch: entry.epoch,
-        reason: entry.reason, plan: entry.plan), at: 0)
+        reason: entry.reason.beginsReign ? entry.reason : entry.epoch == Epoch(1) ? .initial : nil, plan: entry.plan),
+      at: 0)
     if let count = moves[entry.shard]?.count, count > PlacementHistory.limit { moves[entry.shard]?.removeLast() }
   }
 }
 
 extension ChangeReason {
+  fileprivate var beginsReign: Bool {
+    switch self {
+    case .shrink, .expand, .touch: false
+    default: true
+    }
+  }
+
   /// For people.
   var words: String {
     switch self {

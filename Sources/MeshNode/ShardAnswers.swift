@@ -47,15 +47,19 @@ extension Shell {
     }
   }
 
-  /// A shard that this host has something of. Of others the owner is named as the steward has told it.
+  /// A shard that this host has a copy of, or a place for one.
   private func here(_ shard: String, _ names: ShardNames) throws(Fault) -> (id: ShardID, name: String) {
     let found = try names.find(shard)
-    guard node.shards.holds(found.id) else {
-      let owner = node.stewardship.directory[found.id]?.owner.map(self.name(of:))
-      throw Fault(.shardElsewhere, ["shard": found.name, "owner": owner ?? "nobody just now"])
-    }
+    guard node.shards.holds(found.id) else { throw elsewhere(found.id, found.name) }
     return found
   }
+
+  private func elsewhere(_ id: ShardID, _ name: String) -> Fault {
+    Fault(.shardElsewhere, ["shard": name, "owner": owner(of: id)])
+  }
+
+  /// The newest that is known here, by name.
+  private func owner(of shard: ShardID) -> String { newestOwner(of: shard).map(name(of:)) ?? "nobody just now" }
 
   private func ask(
     _ kind: ShardRequests.Waiting.Kind, of shard: (id: ShardID, name: String),
@@ -66,7 +70,7 @@ extension Shell {
       name: { [identity] host in
         identity.roster.certificate(of: host)?.name ?? host.description
       },
-      owner: { [weak self] in self?.newestOwner(of: shard.id).map { self?.name(of: $0) ?? "" } ?? "nobody just now" })
+      owner: { [weak self] in self?.owner(of: shard.id) ?? "nobody just now" })
     guard let number = shardRequests.begin(request) else {
       return .line(Fault(.shardBusy, ["shard": shard.name, "why": "too many requests wait on this host"]).line())
     }
@@ -92,6 +96,7 @@ extension Shell {
       }
       return .line(StateListReply(shard: name, entries: entries, more: found.more).line())
     case .failure(let failure):
+      if case .notOwner = failure.refusal { return .line(elsewhere(id, name).line()) }
       return .line(failure.refusal.fault(shard: name, name: self.name(of:)).line())
     }
   }

@@ -22,6 +22,8 @@ struct DrainWatch {
   func follow(_ client: ControlClient, until firstAnswer: Duration) throws(Fault) -> DrainReply? {
     guard var reply = try client.next(DrainReply.self, within: firstAnswer) else { throw gone() }
     if reply.done || patience == .zero { return reply }
+    // It has answered; from now on quiet means that nothing moves.
+    client.onSlow = nil
     if !console.options.json { console.say("draining \(reply.host.shown); Ctrl-C ends the watching, not the drain") }
     var lastTold = began
     var lastTenth = -1

@@ -63,7 +63,7 @@ struct CommandsTests {
 
   @Test func plainAndWideHasTitles() async throws {
     let titles = [
-      ("members", "ST\tHOST\tADDRESS\tROLE\tCPU\tMEM\tLAG\tRTT\tLOSS\tSEEN\tWHY"),
+      ("members", "ST\tHOST\tADDRESS\tROLE\tMAPS\tCPU\tMEM\tLAG\tRTT\tLOSS\tSEEN\tWHY"),
       ("events", "TIME\tEVENT\tHOST\tCODE\tTEXT"), ("doctor", "STATUS\tCHECK\tCODE\tFINDING\tFIX"),
     ]
     for (command, title) in titles {

@@ -7,7 +7,7 @@ struct ErrorCodesTests {
     let programs = ["mesh-ctl ", "mesh-node", "ls ", "{fix}"]
     for code in ErrorCode.allCases {
       let text = code.text
-      #expect(code.rawValue.count == 4 && code.rawValue.hasPrefix("M0"))
+      #expect(code.rawValue.count == 4 && code.rawValue.first == "M" && UInt16(code.rawValue.dropFirst()) != nil)
       #expect(text.explanation.count > 60 && text.explanation.hasSuffix("."), "\(code)")
       #expect(!text.title.isEmpty && !text.sentence.hasSuffix("."), "\(code)")
       #expect(programs.contains { text.help.hasPrefix($0) }, "\(code): \(text.help)")

@@ -107,7 +107,7 @@ final class FakeNode: @unchecked Sendable {
         case .certificates: [CertificatesReply(at: Samples.now, certificates: []).line()]
         case .renew: [RenewReply(at: Samples.now, results: []).line()]
         case .world: [Fault(.badRequest, ["reason": "no worlds here"]).line()]
-        case .shards: [Fault(.noWorld).line()]
+        case .shards(let request): ShardSamples.answers(to: request)
         }
       })
   }

@@ -22,7 +22,7 @@ enum Program {
 
   /// Runs to the end, at most 60 s, with only `environment` set.
   static func run(
-    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:], standardInput: String? = nil
   ) async throws -> Outcome {
     try await onThread {
       let scratch = try TemporaryDirectory()
@@ -32,6 +32,11 @@ enum Program {
       process.environment = environment
       process.currentDirectoryURL = URL(filePath: folder ?? scratch.path)
       process.standardInput = FileHandle.nullDevice
+      if let standardInput {
+        let url = URL(filePath: scratch.path + "/in")
+        try Data(standardInput.utf8).write(to: url)
+        process.standardInput = try FileHandle(forReadingFrom: url)
+      }
       func file(_ name: String) throws -> (FileHandle, URL) {
         let url = URL(filePath: scratch.path + "/" + name)
         try Data().write(to: url)

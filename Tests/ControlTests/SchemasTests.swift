@@ -72,6 +72,15 @@ struct SchemasTests {
     #expect(try fault(of: Samples.fault) == nil)
     #expect(try fault(of: ExplanationReply(.hostDead)) == nil)
     #expect(try fault(of: SchemasReply(ReplySchema.all)) == nil)
+    #expect(try fault(of: ShardSamples.status) == nil)
+    #expect(try fault(of: ShardSamples.ring) == nil && fault(of: ShardSamples.ringElsewhere) == nil)
+    #expect(try fault(of: ShardSamples.maps) == nil)
+    #expect(try fault(of: ShardSamples.placement) == nil && fault(of: ShardSamples.unowned) == nil)
+    #expect(try fault(of: ShardSamples.drain(3, 5)) == nil)
+    #expect(try fault(of: ShardSamples.pin) == nil && fault(of: ShardSamples.value) == nil)
+    #expect(try fault(of: ShardSamples.list) == nil)
+    #expect(try ShardSamples.changes.allSatisfy { try fault(of: $0) == nil })
+    #expect(try fault(of: StateWriteReply(shard: "prt", epoch: 3, sequence: 17)) == nil)
     #expect(
       try fault(of: RenewReply(at: Samples.now, results: [.init(host: Samples.gef2, state: .failed, reason: "dead")]))
         == nil)
@@ -171,7 +180,10 @@ struct ManualsTests {
     let manual = try await Program.run(["manual"])
     #expect(manual.code == 0 && manual.errors.isEmpty)
     let text = manual.output.replacing("\\-", with: "-")
-    for command in ["status", "doctor", "network create", "audit verify", "schema", "lab run"] {
+    for command in [
+      "status", "doctor", "network create", "audit verify", "schema", "lab run", "ring", "explain", "drain",
+      "state put",
+    ] {
       #expect(text.contains("\n.SS mesh-ctl \(command)\n"), "\(command)")
     }
     #expect(text.components(separatedBy: "\\fB--json\\fR").count == 2, "options of all commands are told once")

@@ -262,6 +262,31 @@ extension ShellTests {
       }
     }
 
+    @Test("who has had one of several answers may wait for the next as long as it takes")
+    func severalAnswers() async throws {
+      try await run { path, onLoop in
+        guard let client = RawClient(path) else { return #expect(Bool(false), "no connection") as Void }
+        func answer(_ state: LeaveReply.State, isLast: Bool) {
+          onLoop { server, _ in
+            for connection in (server as? Server)?.waiting ?? [] {
+              connection.send(
+                LeaveReply(at: Timestamp(nanoseconds: 1), state: state, drainSeconds: 1).line(), isLast: isLast)
+            }
+          }
+        }
+        client.send(ControlRequest.leave.line())
+        #expect(client.read(lines: 1).contains("\"leaving\""))
+        answer(.leaving, isLast: false)
+        #expect(client.read(lines: 1).contains("\"leaving\""))
+        onLoop { _, socket in socket.tick(at: SystemClock.monotonic + 3_600_000_000_000) }
+        answer(.left, isLast: true)
+        #expect(client.read(lines: 1).contains("\"left\""))
+        // With the last answer it is a client like any other.
+        onLoop { _, socket in socket.tick(at: SystemClock.monotonic + 61_000_000_000) }
+        #expect(client.read() == "" && client.hasEnded)
+      }
+    }
+
     @Test("a follower gets the past, then each event")
     func follow() async throws {
       try await run { path, onLoop in

@@ -104,7 +104,8 @@ extension ShellTests {
 
     /// A socket that has the port, or -1.
     static func bound(to port: UInt16, _ type: __socket_type) -> Int32 {
-      let probe = socket(AF_INET, Int32(type.rawValue), 0)
+      // Or a child that starts meanwhile keeps the port.
+      let probe = socket(AF_INET, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = port.bigEndian

@@ -28,6 +28,7 @@ package struct MapsReply: Reply, Hashable {
     package var owner: HostName?
     /// The in-sync set, the owner included.
     package var copies: [HostName]
+    /// Hosts that are there and catch up.
     package var learners: [HostName]
     /// Copies wanted.
     package var wanted: Int

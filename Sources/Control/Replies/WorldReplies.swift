@@ -12,7 +12,7 @@ package struct WorldReply: Reply, Hashable {
   /// Of the version whose maps are coming.
   package var download: Download?
 
-  package enum State: String, Codable, Sendable {
+  package enum State: String, Codable, Sendable, CaseIterable {
     case active
     /// Complete, not active.
     case complete

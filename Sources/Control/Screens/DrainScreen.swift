@@ -18,8 +18,9 @@ package enum DrainScreen {
 
   private static func bar(_ before: Int, _ now: Int) -> String {
     let all = max(before, now)
+    guard all > 0 else { return "none" }
     let gone = all - max(now, 0)
-    let filled = all > 0 ? gone * barLength / all : barLength
+    let filled = gone * barLength / all
     let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: barLength - filled)
     return "[\(bar)] \(gone) of \(all)"
   }

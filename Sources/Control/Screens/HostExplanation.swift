@@ -13,7 +13,7 @@ package enum HostExplanation {
     if let trustClass = member.trustClass { lines.append("class     \(trustClass)") }
     if let ring {
       lines.append("maps      \(owned(part))")
-      lines.append("copies    \(part.map { "of \(Plural.of($0.copies, "shard"))" } ?? "none")")
+      lines.append("copies    \(part.map { "holds \($0.copies)" } ?? "holds none")")
       if let part { lines += weight(part) }
       lines.append("owning    \(owning(part, ring))")
     } else {

@@ -33,7 +33,7 @@ package struct PlacementScreen {
     text += terminal.field("maps", maps(shard))
     text += terminal.field(
       "state", [terminal.paint(MapsScreen.colour(shard.state), shard.state.rawValue), "epoch \(shard.epoch)"])
-    text += terminal.field("owner", [shard.owner.map { $0.shown + since(reply) } ?? "nobody"])
+    text += terminal.field("owner", [owner(reply)])
     let short = shard.copies.count < shard.wanted ? ", too few" : ""
     text += terminal.field("copies", ["\(shard.copies.count) of \(shard.wanted)\(short)"] + shard.copies.map(\.shown))
     if !shard.learners.isEmpty { text += terminal.field("learning", shard.learners.map(\.shown)) }
@@ -41,6 +41,11 @@ package struct PlacementScreen {
     if !reply.waitsFor.isEmpty { text += terminal.field("waits for", reply.waitsFor.map { $0.printable(limit: 80) }) }
     if terminal.isTerminal { text += "next: mesh-ctl explain \(reply.map.printable(limit: 31))\n" }
     return text
+  }
+
+  private func owner(_ reply: PlacementReply) -> String {
+    guard reply.shard.state == .unowned else { return reply.shard.owner.map { $0.shown + since(reply) } ?? "nobody" }
+    return "nobody" + (reply.shard.owner.map { " (last: \($0.shown))" } ?? "")
   }
 
   private func maps(_ shard: MapsReply.Shard) -> [String] {
@@ -91,25 +96,35 @@ package struct PlacementScreen {
   private func table(_ reply: PlacementReply) -> Table {
     var table = Table(columns: [
       .init(title: "RANK", isNumber: true), .init(title: "HOST"), .init(title: "SCORE", isNumber: true),
-      .init(title: "ELIGIBLE", dropRank: 1), .init(title: "LOAD", isNumber: true), .init(title: "VERDICT"),
-      .init(title: "EVIDENCE", isRemark: true),
+      .init(title: "ELIGIBLE"), .init(title: "LOAD", isNumber: true), .init(title: "VERDICT", isRemark: true),
     ])
     for candidate in reply.candidates {
       let isOwner = candidate.host == reply.shard.owner
-      table.rows.append([
-        .init(candidate.rank.map { "\($0)" }), .init(candidate.host.shown, isOwner ? .bold : nil),
-        .init(Figures.decimal(candidate.score, 3)),
-        .init(candidate.eligible ? "yes" : "no", candidate.eligible ? nil : .dim),
-        .init(candidate.load.map { Figures.decimal($0, 2) }), .init(verdict(candidate)),
-        .init(candidate.evidence?.printable(limit: 200)),
-      ])
+      let verdict = [candidate.verdict, candidate.evidence ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
+      table.rows.append(cells(candidate, isOwner) + [.init(verdict.printable(limit: 300))])
     }
     return table
   }
 
-  private func verdict(_ candidate: PlacementReply.Candidate) -> String {
-    if !candidate.verdict.isEmpty { return candidate.verdict.printable(limit: 120) }
-    return candidate.eligible ? "not on its list" : "may not own it"
+  private func cells(_ candidate: PlacementReply.Candidate, _ isOwner: Bool) -> [Table.Cell] {
+    [
+      .init(candidate.rank.map { "\($0)" }), .init(candidate.host.shown, isOwner ? .bold : nil),
+      .init(Figures.decimal(candidate.score, 3)),
+      .init(candidate.eligible ? "yes" : "no", candidate.eligible ? nil : .dim),
+      .init(candidate.load.map { Figures.decimal($0, 2) }),
+    ]
+  }
+
+  /// Tab-separated: rank, host, score, eligible, load, verdict, evidence.
+  package static func plain(_ reply: PlacementReply, header: Bool = false) -> String {
+    let screen = PlacementScreen(for: Terminal(isTerminal: false))
+    var table = screen.table(reply)
+    table.columns.append(.init(title: "EVIDENCE"))
+    table.rows = reply.candidates.map { candidate in
+      screen.cells(candidate, false)
+        + [.init(candidate.verdict.printable(limit: 300)), .init(candidate.evidence?.printable(limit: 300))]
+    }
+    return table.plain(header: header)
   }
 
   private func line(_ move: PlacementReply.Move, today: Timestamp) -> String {
@@ -126,11 +141,6 @@ package struct PlacementScreen {
     }
     let target = reply.candidates.first { $0.eligible && $0.host != reply.shard.owner }
     return "  Not pinned; to keep it on one host: mesh-ctl pin \(map) \(target?.host.shown ?? "HOST")\n"
-  }
-
-  /// Tab-separated: rank, host, score, eligible, load, verdict, evidence.
-  package static func plain(_ reply: PlacementReply, header: Bool = false) -> String {
-    PlacementScreen(for: Terminal(isTerminal: false)).table(reply).plain(header: header)
   }
 
   private func since(_ reply: PlacementReply) -> String {

@@ -40,10 +40,12 @@ package struct RingScreen {
     var table = Table(columns: [
       .init(title: "HOST"), .init(title: "WEIGHT", isNumber: true, dropRank: 3),
       .init(title: "SHARE", isNumber: true, dropRank: 4), .init(title: "LOAD", isNumber: true),
-      .init(title: "", dropRank: 2), .init(title: "SHARDS", isNumber: true, dropRank: 5),
+      .init(title: "0       FAIR", dropRank: 2), .init(title: "SHARDS", isNumber: true, dropRank: 5),
       .init(title: "MAPS", isNumber: true), .init(title: "COPIES", isNumber: true),
       .init(title: "STATE", isRemark: true),
     ])
+    // A picture is for people only, and says more than a word of its own could.
+    let isPictured = terminal.isTerminal && reply.maxOverMean != nil
     let hasHotMaps = all || reply.hosts.contains { $0.hotMap != nil }
     if hasHotMaps { table.columns.insert(.init(title: "HOT MAP", dropRank: 1), at: 8) }
     // Most maps first; who has none comes last.
@@ -51,18 +53,19 @@ package struct RingScreen {
     {
       var row: [Table.Cell] = [
         .init(host.host.shown), .init(host.weight.map { "\($0)" }), .init(host.share.map(Figures.finePercent)),
-        .init(host.load.map { Figures.decimal($0, 2) }), .init(host.load.map(bar) ?? ""), .init("\(host.shards)"),
+        .init(host.load.map { Figures.decimal($0, 2) }), .init(host.load.map { picture(host, $0) }),
+        .init("\(host.shards)"),
         .init(number(host.maps)), .init(number(host.copies)),
-        .init(state(host), host.unfit == nil ? (host.draining ? .yellow : nil) : .dim),
+        .init(
+          isPictured && host.draining ? nil : isPictured ? host.unfit?.printable(limit: 200) : state(host),
+          host.unfit == nil ? (host.draining ? .yellow : nil) : .dim),
       ]
       if hasHotMaps { row.insert(.init(host.hotMap?.printable(limit: 31)), at: 8) }
       table.rows.append(row)
     }
-    guard terminal.isTerminal, reply.maxOverMean != nil else {
-      // A picture is for people only.
+    if !isPictured {
       table.columns.remove(at: 4)
       for row in table.rows.indices { table.rows[row].remove(at: 4) }
-      return table
     }
     return table
   }
@@ -72,11 +75,20 @@ package struct RingScreen {
     return host.unfit.map { "owns nothing: \($0.printable(limit: 200))" } ?? ""
   }
 
+  private func picture(_ host: RingReply.Host, _ load: Double) -> String {
+    if host.draining { return "(\(state(host)))" }
+    return host.unfit == nil ? bar(load) : "(owns nothing)"
+  }
+
+  /// `########····|······`: the mark is the fair share.
   private func bar(_ load: Double) -> String {
-    let filled = min(
-      max(Int((min(load, 1e3) / RingScreen.barEnd * Double(RingScreen.barLength)).rounded()), 0), RingScreen.barLength)
-    return String(repeating: "#", count: filled)
-      + String(repeating: terminal.unicode ? "·" : "-", count: RingScreen.barLength - filled)
+    let length = Double(RingScreen.barLength)
+    let filled = Int((min(max(load / RingScreen.barEnd, 0), 1) * length).rounded())
+    let fair = Int((length / RingScreen.barEnd).rounded())
+    return String(
+      (0..<RingScreen.barLength).map { place in
+        place == fair - 1 ? "|" : place < filled ? "#" : terminal.unicode ? "·" : "-"
+      })
   }
 
   private func number(_ count: Int) -> String { terminal.isTerminal ? Figures.grouped(count) : "\(count)" }

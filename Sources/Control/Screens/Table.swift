@@ -63,7 +63,8 @@ struct Table {
     return header
       + rows.map { row in
         guard let remark, !row[remark].text.isEmpty else { return line(row) }
-        return line(row) + "    " + row[remark].text + "\n"
+        let limit = terminal.width - 4
+        return line(row) + terminal.wrap(row[remark].text, first: limit, rest: limit).map { "    \($0)\n" }.joined()
       }.joined()
   }
 

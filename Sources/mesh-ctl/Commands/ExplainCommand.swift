@@ -7,8 +7,8 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
         mesh-ctl explain M012
         mesh-ctl explain network.listen
-        mesh-ctl explain prontera         ranks, loads, and how the map came to its host
-        mesh-ctl explain prt-2            what keeps a host from owning maps
+        mesh-ctl explain prontera      ranks, loads, and how it came to its host
+        mesh-ctl explain prt-2         what keeps a host from owning maps
 
       Codes and settings come first, then maps and shards, then hosts. Maps and hosts need this machine's node.
       """, aliases: ["why"])
@@ -23,10 +23,15 @@ struct ExplainCommand: ParsableCommand {
       do throws(Fault) {
         return try Topics.explain(topic, console)
       } catch {
-        guard error.code == ErrorCode.unknownTopic.rawValue else { throw error }
+        guard error.code == ErrorCode.unknownTopic.rawValue, !looksLikeCode else { throw error }
         return try explainPlace(console, otherwise: error)
       }
     }
+  }
+
+  /// `M999`: nothing that a node would know.
+  private var looksLikeCode: Bool {
+    topic.utf8.count == 4 && "MmCc".contains(topic.prefix(1)) && UInt16(topic.dropFirst()) != nil
   }
 
   /// What the node knows by this name: a map, a shard or a host.
@@ -36,9 +41,10 @@ struct ExplainCommand: ParsableCommand {
     do throws(Fault) {
       client = try console.connect()
     } catch {
-      unknown.notes.append(
-        "Maps and hosts are known to a node, and that of this machine cannot be asked: \(error.sentence).")
-      throw unknown
+      var told = error
+      told.notes += unknown.notes
+      told.notes.append("Maps and hosts are known to the node only.")
+      throw told
     }
     if let placed = try ask(client) {
       let screen = PlacementScreen(for: console.terminal)
@@ -48,11 +54,14 @@ struct ExplainCommand: ParsableCommand {
       return .ok
     }
     let members: MembersReply = try client.ask(.members)
+    let ring: RingReply? = try unless([.noWorld]) { () throws(Fault) in try client.ask(.shards(.ring)) }
     guard let member = members.members.first(where: { $0.id == topic || $0.name == topic }) else {
-      unknown.notes.append("No map, shard or host is called so either.")
+      unknown.notes.append(
+        ring == nil
+          ? "No host is called so either, and maps are not known here: no world is active (mesh-ctl world show)."
+          : "No map, shard or host is called so either.")
       throw unknown
     }
-    let ring: RingReply? = try unless([.noWorld]) { () throws(Fault) in try client.ask(.shards(.ring)) }
     let reply = HostExplanation.reply(member, ring)
     let text = "\(reply.message)\n\n\(reply.explanation)\n\nnext: \(reply.command ?? "mesh-ctl members")\n"
     console.show(reply, text: text, plain: reply.plain, verdict: reply.message + "\n")

@@ -61,12 +61,12 @@ struct DrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "drain", abstract: "Move everything away from a host and keep it empty, for instance to mend it.",
     discussion: """
-        mesh-ctl drain                    this machine
-        mesh-ctl drain prt-2 -y           another one; only at the steward (see `mesh-ctl ring`)
+        mesh-ctl drain                this machine
+        mesh-ctl drain prt-2 -y       another one; only at the steward
         mesh-ctl drain prt-2 --dry-run
 
-      Shows what it will do and asks. Shards move one after the other; nothing is lost. Ctrl-C ends the watching, not
-      the drain. `mesh-ctl undrain` ends the drain.
+      Shows what it will do and asks. Shards move one after the other; nothing is lost. Ctrl-C ends the watching, not \
+      the drain; `mesh-ctl undrain` ends it. `mesh-ctl ring` names the steward.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -106,7 +106,8 @@ struct DrainCommand: ParsableCommand {
     var text = "Drain \(name)"
     if let part, part.shards + part.copies > 0 {
       text += ": \(Plural.of(part.shards, "shard")) (\(Plural.of(part.maps, "map"))) and "
-      text += "\(Plural.of(part.copies, "copy", "copies")) go to other hosts, and it gets nothing until it is undrained"
+      text += "\(Plural.of(part.copies, "copy", "copies")) go to other hosts,\n"
+      text += "  and it gets nothing until it is undrained"
     } else {
       text += ": it has no shards, and gets none until it is undrained"
     }
@@ -173,7 +174,7 @@ struct PinCommand: ParsableCommand {
         mesh-ctl pin prontera prt-1
         mesh-ctl pin prontera prt-1 -y
 
-      All maps of the shard come along. When the host dies or becomes unfit another one takes over; the shard goes back
+      All maps of the shard come along. When the host dies or becomes unfit another one takes over; the shard goes back \
       when it can. Only at the steward (see `mesh-ctl ring`). Asks when the shard has to move.
       """)
 

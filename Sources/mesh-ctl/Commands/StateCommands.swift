@@ -10,7 +10,7 @@ struct StateCommand: ParsableCommand {
         mesh-ctl state get prontera greeting
         mesh-ctl state list prontera
 
-      The first argument is a shard, or a map of it. Only the node of the shard's owner answers (`mesh-ctl map NAME`
+      The first argument is a shard, or a map of it. Only the node of the shard's owner answers (`mesh-ctl map NAME` \
       names it); `state watch` also works where a copy is.
       """,
     subcommands: [
@@ -34,7 +34,19 @@ struct StateForm: ParsableArguments {
     return bytes
   }
 
-  func shown(_ bytes: StateBytes) -> String { hex ? Hexadecimal.text(bytes.bytes ?? []) : bytes.shown }
+  /// Bytes that are no text are shown as `0x00ff`.
+  func shown(_ bytes: StateBytes) -> String {
+    if hex { return Hexadecimal.text(bytes.bytes ?? []) }
+    return bytes.text?.printable() ?? "0x" + Hexadecimal.text(bytes.bytes ?? [])
+  }
+
+  /// What to write after an option so that it means this key.
+  func argument(_ key: StateBytes) -> String {
+    guard !hex, let text = key.text, text.printable() == text, !text.contains("'") else {
+      return (hex ? "" : "--hex ") + "--after " + Hexadecimal.text(key.bytes ?? [])
+    }
+    return "--after '\(text)'"
+  }
 }
 
 private enum Hexadecimal {
@@ -55,7 +67,7 @@ struct StateGetCommand: ParsableCommand {
     commandName: "get", abstract: "The value of a key. Exit code 1 when there is no such key.",
     discussion: """
         mesh-ctl state get prontera greeting
-        mesh-ctl state get prontera greeting --json      with its sequence, for --expect
+        mesh-ctl state get prontera greeting --json    with its sequence
         mesh-ctl state get prontera picture --raw > picture.png
       """)
 
@@ -98,7 +110,7 @@ struct StateWriteOptions: ParsableArguments {
   @Option(
     name: .customLong("class"),
     help: ArgumentHelp(
-      "critical: durable on all in-sync copies, at least min_replication; normal: held by all in-sync copies; volatile: soon.",
+      "Acknowledged when it is durable at all in-sync copies, when all have it, or at once.",
       valueName: "critical|normal|volatile"))
   var durability: StateWrite.Durability = .critical
 
@@ -130,8 +142,8 @@ struct StatePutCommand: ParsableCommand {
     commandName: "put", abstract: "Write a key; ends when the write is acknowledged.",
     discussion: """
         mesh-ctl state put prontera greeting hello
-        mesh-ctl state put prontera greeting hello --expect 0       only when it is new
-        mesh-ctl state put prontera picture < picture.png           the value from standard input
+        mesh-ctl state put prontera greeting hello --expect 0    only when new
+        mesh-ctl state put prontera picture < picture.png
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -218,7 +230,11 @@ extension StateWrite {
 extension Console {
   fileprivate func write(_ write: StateWrite, _ word: String) throws(Fault) {
     let reply: StateWriteReply = try connect().ask(.shards(.write(write)))
-    let sentence = "\(word): sequence \(reply.sequence) in epoch \(reply.epoch)\n"
+    // What is volatile stands in no log.
+    let place =
+      reply.sequence == 0
+      ? "in epoch \(reply.epoch), not in the log" : "sequence \(reply.sequence) in epoch \(reply.epoch)"
+    let sentence = "\(word): \(place)\n"
     show(reply, text: sentence, plain: reply.plain, verdict: sentence)
   }
 
@@ -278,7 +294,7 @@ struct StateListCommand: ParsableCommand {
         plain: StateScreen.plain(reply, shown: form.shown, header: console.wantsHeader),
         verdict: Plural.of(reply.entries.count, "key") + (reply.more ? ", and more\n" : "\n"))
       if reply.more, let last = reply.entries.last {
-        console.say("more keys follow: --after '\(form.shown(last.key))'")
+        console.say("more keys follow: \(form.argument(last.key))")
       }
       return .ok
     }
