@@ -123,6 +123,9 @@ final class LabWriter {
   private let options: LabLoad.Options
   private let signals: LabLoad.Signals
   private var place: Int
+  /// Where the round over all nodes is, and whether this try is beside it.
+  private var tour: Int
+  private var isHint = false
   /// The node that answered nothing when it was last asked.
   private var failed: Int?
   private var connection: ControlClient?
@@ -143,6 +146,7 @@ final class LabWriter {
     self.options = options
     self.signals = signals
     place = first
+    tour = first
   }
 
   func run() {
@@ -183,6 +187,7 @@ final class LabWriter {
       do throws(Fault) {
         let reply: StateWriteReply = try open().ask(.shards(.write(request)))
         if failed == place { failed = nil }
+        isHint = false
         return reply
       } catch {
         refusals[places[place].name] = "\(error.code) \(error.sentence)"
@@ -219,12 +224,19 @@ final class LabWriter {
     return opened
   }
 
-  /// After a failure nothing more may be read from a connection: an old answer could come.
-  /// The node that is named is tried next, unless it has just failed: others may not know yet that it is gone, or who
-  /// came after it.
+  /// After a failure nothing more may be read from a connection: an old answer could come. A name that was told is
+  /// followed once; when it leads nowhere the round over all nodes goes on, because nodes that know nothing new could
+  /// send a client back and forth between them.
   private func turn(to next: Int?) {
     connection = nil
-    place = next.flatMap { $0 == place || $0 == failed ? nil : $0 } ?? (place + 1) % places.count
+    if let next, next != place, next != failed, !isHint {
+      isHint = true
+      place = next
+    } else {
+      isHint = false
+      tour = (tour + 1) % places.count
+      place = tour
+    }
   }
 }
 

@@ -217,20 +217,20 @@ extension ShellTests {
         let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 16)
         for _ in 0..<16 where client.send(chunk) > 0 {}
         let answer = client.read()
-        #expect(answer.contains("longer than 262144 bytes"), "\(answer.prefix(200))")
+        #expect(answer.contains("longer than \(ControlRequest.lineLimit) bytes"), "\(answer.prefix(200))")
       }
     }
 
-    @Test("the ninth client is told why; a place that becomes free is given again")
-    func ninth() async throws {
+    @Test("a client too many is told why; a place that becomes free is given again")
+    func oneTooMany() async throws {
       try await run { path, _ in
         var clients = (0..<ControlSocket.connectionLimit).compactMap { _ in RawClient(path) }
         for client in clients {
           client.send(ControlRequest.status.line())
           #expect(client.read(lines: 1).contains("mesh.revoke/1"))
         }
-        guard let ninth = RawClient(path) else { return #expect(Bool(false), "no connection") as Void }
-        #expect(ninth.read().contains("M008"))
+        guard let another = RawClient(path) else { return #expect(Bool(false), "no connection") as Void }
+        #expect(another.read().contains("M008"))
         clients.removeFirst()
         var answer = ""
         for _ in 0..<200 where !answer.contains("mesh.revoke/1") {
