@@ -23,7 +23,8 @@ package struct OwnerSight {
 
   /// Why nobody acts for the shard, as far as can be seen from here.
   package var whyNot: String? {
-    guard state == .alive else { return "\(host) is \(state.rawValue)" }
+    // Who is only suspected may well act on.
+    guard state == .alive || state == .suspect else { return "\(host) is \(state.rawValue)" }
     guard let recorded, let present, recorded != present else { return nil }
     return "\(host) has restarted"
   }
@@ -120,7 +121,6 @@ extension Shell {
     let sight = OwnerSight(
       host: name(of: owner), state: memberState(of: owner), recorded: life, present: node.channel.life(of: owner))
     if let whyNot = sight.whyNot { return (.unowned, whyNot) }
-    // Who is only suspected may well act on.
     return (.acting, memberState(of: owner) == .suspect ? "\(name(of: owner)) is suspect" : nil)
   }
 
