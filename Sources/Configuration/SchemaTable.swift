@@ -44,12 +44,12 @@ extension Schema {
     // MARK: Host requirements
     Setting(
       "host_requirements.min_cpu_cores", \.hostRequirements.cpuCores, .number(.count, 0...1024), .world,
-      meshWide: true, inUse: false,
+      meshWide: true,
       "Processor cores that a host needs to own shards. A host below one of these four figures joins, gossips and may hold copies, but owns nothing; `mesh-ctl status` and `mesh-ctl doctor` say which figure failed and which line set it."
     ),
     Setting(
       "host_requirements.min_memory_gb", \.hostRequirements.memoryBytes,
-      .number(.gigabytes, 0...65_536_000_000_000), .world, meshWide: true, inUse: false,
+      .number(.gigabytes, 0...65_536_000_000_000), .world, meshWide: true,
       "Memory that a host needs to own shards, in gigabytes of 1,000,000,000 bytes: a machine sold with 8 GB shows its programs a little less than 8 GiB, and it should pass."
     ),
     Setting(
@@ -63,12 +63,11 @@ extension Schema {
 
     // MARK: Maps
     Setting(
-      "map_settings.auto_distribute", \.maps.movesByItself, .truth, .world, meshWide: true, inUse: false,
+      "map_settings.auto_distribute", \.maps.movesByItself, .truth, .world, meshWide: true,
       "Whether shards move by themselves to spread the load. With `no` only pinned shards move; a shard whose owner died is taken over in either case."
     ),
     Setting(
       "map_settings.min_replication", \.maps.minimumReplication, .number(.count, 1...7), .world, meshWide: true,
-      inUse: false,
       "The smallest number of hosts that must hold a critical write before it counts. Below it such writes pause and say so. It is not the number of copies wanted (that is `replication_factor`), and it is never more than the hosts that were admitted: with one host everything works with one copy."
     ),
     Setting(
@@ -82,26 +81,24 @@ extension Schema {
     ),
     Setting(
       "map_settings.replication_factor", \.maps.replicationFactor, .number(.count, 1...7), .world, meshWide: true,
-      inUse: false,
       "Copies wanted of each shard, the owner's included. With fewer hosts there are fewer copies until more hosts join."
     ),
     Setting(
-      "map_settings.min_hosts", \.maps.minimumHosts, .number(.count, 1...4096), .world, meshWide: true, inUse: false,
+      "map_settings.min_hosts", \.maps.minimumHosts, .number(.count, 1...4096), .world, meshWide: true,
       "While fewer hosts than this are alive, all shards stay with hosts of role home, if there are any."),
     Setting(
       "map_settings.max_maps_per_host", \.maps.mapsPerHostOrZero, .number(.count, 0...100_000), .world, meshWide: true,
-      inUse: false, "The most maps (not shards) that one host may own. 0: no limit."),
+      "The most maps (not shards) that one host may own. 0: no limit."),
     Setting(
       "map_settings.hold_limit", \.maps.holdLimit, seconds(1...3600), .live, meshWide: true, inUse: false,
       "An owner that cannot be sure to be the only one freezes its shard: nothing is lost, players wait. After this time it closes the doors of the shard with a message; the state stays."
     ),
     Setting(
       "map_settings.owners_trust_class", \.maps.ownersTrustClass, .number(.count, 0...2), .world, meshWide: true,
-      inUse: false,
       "Hosts up to this trust class may own shards: 0 the operator's machines, 1 vetted ones, 2 any volunteer. Others hold copies and watch."
     ),
     Setting(
-      "map_settings.shards", \.maps.shards, .shards, .world, meshWide: true, inUse: false,
+      "map_settings.shards", \.maps.shards, .shards, .world, meshWide: true,
       "How maps are grouped into shards, the unit that is owned, copied and moved. `auto 64`: 64 groups, maps of one region together. `per-map`: each map by itself. Otherwise the path of a file with lines `shard NAME: map map …`."
     ),
 

@@ -210,9 +210,9 @@ import Testing
   }
 
   @Test func aSettingWithoutEffectWarnsWhoeverChoseIt() {
-    #expect(load("p2p_settings.map_settings.min_hosts: 2").messages.warnings.map(\.code) == [.noEffectYet])
-    #expect(load("", options: ["map_settings.min_hosts=1"]).messages.warnings.map(\.code) == [.noEffectYet])
-    #expect(load("p2p_settings.map_settings.min_hosts: 1").messages.warnings.isEmpty)
+    #expect(load("p2p_settings.map_settings.hold_limit: 60").messages.warnings.map(\.code) == [.noEffectYet])
+    #expect(load("", options: ["map_settings.hold_limit=60"]).messages.warnings.map(\.code) == [.noEffectYet])
+    #expect(load("p2p_settings.map_settings.hold_limit: 10").messages.warnings.isEmpty)
     #expect(load("p2p_settings.network.profile: wan").messages.list.isEmpty)
   }
 }
