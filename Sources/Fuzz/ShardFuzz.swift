@@ -36,7 +36,7 @@ enum FuzzShards {
           entryClass: .critical, change: .put, key: [1], value: [2, 3], expected: 9, client: 4, clientSequence: 5)),
       .forwarded(shard, id: 4, .acknowledged(Epoch(3), 12)), .forwarded(shard, id: 4, .belowMinimum(1, 2)),
     ]
-    return messages.map { message in octets(RegisterMessage.sizeLimit) { message.write(into: &$0) } }
+    return messages.map { message in written(RegisterMessage.sizeLimit) { message.write(into: &$0) } }
   }
 
   static var replicaMessages: [[UInt8]] {
@@ -60,8 +60,8 @@ enum FuzzShards {
     let heartbeats: [HeartbeatMessage] = [
       .heartbeat(toLife: follower.life, stamp: 4), .answer(stamp: 4, life: follower.life, series: 1),
     ]
-    return messages.map { message in [0] + octets(1 << 16) { message.write(into: &$0) } }
-      + heartbeats.map { message in [1] + octets(64) { message.write(into: &$0) } }
+    return messages.map { message in [0] + written(1 << 16) { message.write(into: &$0) } }
+      + heartbeats.map { message in [1] + written(64) { message.write(into: &$0) } }
   }
 
   static var content: [UInt8]? {
@@ -91,14 +91,6 @@ enum FuzzShards {
       .move(MoveWish(shard: shard, to: follower.host, reason: .relief, plan: 4)),
     ]
     return messages.compactMap { $0.encoded() }
-  }
-
-  private static func octets(_ room: Int, _ body: (inout Writer) -> Void) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-      var writer = Writer(UnsafeMutableRawBufferPointer(buffer))
-      body(&writer)
-      count = writer.count
-    }
   }
 }
 
@@ -132,10 +124,10 @@ func fuzzReplicaMessage(_ bytes: UnsafeRawBufferPointer) {
 func fuzzShardContent(_ bytes: UnsafeRawBufferPointer) {
   var reader = Reader(bytes)
   guard let content = try? ShardContent(&reader) else { return }
-  var again = content.encoded() ?? []
+  let again = content.encoded() ?? []
   precondition(!again.isEmpty, "what is within the limits can be written")
-  again.withUnsafeMutableBytes { encoded in
-    var reader = Reader(UnsafeRawBufferPointer(encoded))
+  again.withUnsafeBytes { encoded in
+    var reader = Reader(encoded)
     precondition((try? ShardContent(&reader)) == content, "one content, one meaning")
   }
 }

@@ -42,21 +42,13 @@ final class FuzzMaps: Sendable {
   var messages: [[UInt8]] {
     let mark = bundle.document.mark
     let wants: [WorldMessage] = [.wantDocument(mark), .wantObjects(mark, maps: [0, 2]), .cannot(mark, .busy)]
-    var all = wants.map { message in [0] + octets(WorldMessage.sizeLimit) { message.write(to: &$0) } }
+    var all = wants.map { message in [0] + written(WorldMessage.sizeLimit) { message.write(to: &$0) } }
     let encoded = Dictionary(bundle.objects.map { ($0.address, $0.encoded) }) { first, _ in first }
     if let batch = ObjectBatch.encode(mark, of: bundle.document.world, maps: [0, 1, 2], object: { encoded[$0] }) {
       all.append([1] + batch)
     }
-    all.append([2] + octets(WorldState.sizeLimit) { WorldState(active: mark, newest: mark).write(to: &$0) })
+    all.append([2] + written(WorldState.sizeLimit) { WorldState(active: mark, newest: mark).write(to: &$0) })
     return all
-  }
-
-  private func octets(_ room: Int, _ body: (inout Writer) -> Void) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-      var writer = Writer(UnsafeMutableRawBufferPointer(buffer))
-      body(&writer)
-      count = writer.count
-    }
   }
 
   static let shardFile = "shard towns: prontera, geffen # two\nshard towns: prt_in\nauto 12\n"
