@@ -26,13 +26,16 @@ let archives: [LinkerSetting] = isStatic ? systemLibraries.map { .linkedLibrary(
 // MESH_PLANTED_BUGS=1 (set by bootstrap/test) compiles in the rules that the simulator can break on purpose.
 let isTested = Context.environment["MESH_PLANTED_BUGS"] == "1"
 let plantedBugs: [SwiftSetting] = isTested ? [.define("MESH_PLANTED_BUGS")] : []
-/// Shells and programs wait more than they compute: for the tests they are built without optimisation, which is sooner.
+// MESH_SANITIZED=1 (set by bootstrap/test): only what the sanitizers look at, and long tests are shorter.
+let isSanitized = Context.environment["MESH_SANITIZED"] == "1"
+/// What waits more than it computes, and what no simulation runs, is built without optimisation for the tests: it is sooner.
 let unoptimisedForTests: [SwiftSetting] = isTested ? [.unsafeFlags(["-Onone"])] : []
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict + plantedBugs)
 }
 
+/// A shell, or a room that no simulation runs.
 func shell(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict + plantedBugs + unoptimisedForTests)
 }
@@ -51,7 +54,8 @@ func tests(
 ) -> Target {
   .testTarget(
     name: name, dependencies: dependencies, exclude: exclude,
-    swiftSettings: strict + plantedBugs + (optimised ? [] : [.unsafeFlags(["-Onone"])]))
+    swiftSettings: strict + plantedBugs + (isSanitized ? [.define("MESH_SANITIZED")] : [])
+      + (optimised ? [] : [.unsafeFlags(["-Onone"])]))
 }
 
 let package = Package(
@@ -77,12 +81,12 @@ let package = Package(
     room("Hashing", ["CSodium"]),
     room("SecureChannel", ["Wire", "Hashing", "CSodium", "CLZ4"]),
     room("Gossip", ["Wire"]),
-    room("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
+    shell("WorldData", ["Wire", "Hashing", "CSodium", "CZlib"]),
     room("MapShard", ["Wire", "Hashing", "CLZ4"]),
     room("ShardSim", ["Wire", "Hashing", "MapShard"]),
     room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard", "WorldData"]),
-    room("Configuration"),
-    room("Control"),
+    shell("Configuration", []),
+    shell("Control", []),
     shell("KeyStore", ["Wire", "Hashing", "SecureChannel", "Configuration", "Control"]),
     shell(
       "MeshNode",
@@ -140,8 +144,7 @@ let package = Package(
   ]
 )
 
-// MESH_SANITIZED=1 (set by bootstrap/test): only what the sanitizers look at, so that it is built sooner.
-if Context.environment["MESH_SANITIZED"] == "1" {
+if isSanitized {
   var wanted: Set<String> = ["WireTests", "EventLoopTests", "SecureChannelTests", "GossipTests"]
   var count = 0
   while wanted.count > count {

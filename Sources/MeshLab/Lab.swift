@@ -1,5 +1,6 @@
 package import Control
 import Glibc
+import Synchronization
 
 /// A mesh of real processes on this machine's loopback, in a folder of its own: for the demonstration, for tests and
 /// for benchmarks. It goes the way that people go: `mesh-ctl network create`, `init`, `admit`, `accept`, `mesh-node`.
@@ -49,14 +50,20 @@ package final class Lab {
   package let folder: String
   package private(set) var members: [Member] = []
   private var lastPort: UInt16
+  /// Labs that this process has made.
+  private static let labs = Mutex<UInt32>(0)
   let passphraseFile: String
 
   package init(_ options: Options, network: String = "lab") throws(LabError) {
     self.options = options
     folder = try LabFiles.temporaryFolder()
     passphraseFile = folder + "/passphrase"
-    // Labs of one machine look for ports from different places, so that they seldom meet.
-    lastPort = 17_000 + UInt16(UInt32(bitPattern: getpid()) &* 37 % 11_000)
+    // Labs of one machine look for ports from different places, so that they seldom meet; those of one process never.
+    let earlier = Lab.labs.withLock { count in
+      defer { count += 1 }
+      return count
+    }
+    lastPort = 17_000 + UInt16((UInt32(bitPattern: getpid()) &* 37 &+ earlier &* 400) % 11_000)
     try LabFiles.write("a passphrase for an hour\n", to: passphraseFile)
     let first = try add(name: "n1")
     try control([

@@ -16,7 +16,8 @@ enum Regions {
   /// Runs of `items` in the order of their keys: at most `count`, none empty.
   static func groups(_ items: [Item], count: Int) -> [[Item]] {
     guard !items.isEmpty, count > 0 else { return [] }
-    let sorted = items.map { (key: key($0.name), item: $0) }.sorted {
+    var sorted: [(key: String, item: Item)] = items.map { (key($0.name), $0) }
+    sorted.sort {
       $0.key != $1.key ? $0.key < $1.key : $0.item.name < $1.item.name
     }
     let count = min(count, sorted.count)

@@ -343,7 +343,7 @@ struct CommandsDocumentTests {
       var words = command.split(separator: " ").dropFirst().map(String.init)
       if let first = words.firstIndex(where: { $0.hasPrefix("\"") }) { words[first...] = ["x"] }
       let outcome = try await Program.run(
-        ["--socket", "/nonexistent/s", "--dir", "/nonexistent", "--timeout", "1s", "--no-input"]
+        ["--socket", "/nonexistent/s", "--dir", "/nonexistent", "--timeout", "100ms", "--no-input"]
           + words.map { $0.replacing("'", with: "").replacing("30s", with: "100ms") })
       // Refusals of a missing terminal are also 64; they have a code of their own.
       #expect(outcome.code != 64 || outcome.errors.contains("M056"), "\(command): \(outcome.errors)")

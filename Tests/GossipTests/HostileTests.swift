@@ -82,8 +82,14 @@ import Wire
   @Test func aMillionFakeRecordsKeepMemoryBounded() {
     let stage = Stage(peers: 4)
     var chance = Chance(seed: 84)
+    // The address sanitizer sees with fewer what it can see, in a tenth of the time.
+    #if MESH_SANITIZED
+      let wanted = 50_000
+    #else
+      let wanted = 1_000_000
+    #endif
     var records = 0
-    while records < 1_000_000 {
+    while records < wanted {
       var bytes: [UInt8] = [5]
       bytes.reserveCapacity(1_188)
       for _ in 0..<13 {
@@ -101,7 +107,7 @@ import Wire
     }
     #expect(stage.membership.entryCount == 5)
     #expect(stage.membership.awaitedCount <= 256)
-    #expect(stage.membership.counters.awaitedFull > 900_000)
+    #expect(stage.membership.counters.awaitedFull > wanted / 10 * 9)
     #expect(stage.membership.counters.signaturesChecked < 100)
   }
 

@@ -98,14 +98,14 @@ struct CrashWorld {
 
 @Suite("Recovery after crashes")
 struct RecoveryCrashTests {
-  /// Optimised builds go through thousands.
+  /// Optimised builds go through a thousand.
   static var seeds: Int {
     var isDebug = false
     assert(
       {
         isDebug = true; return true
       }())
-    return isDebug ? 60 : 2_000
+    return isDebug ? 60 : 1_000
   }
 
   @Test("nothing durable is ever missing, nothing is cut that was durable, nothing looks damaged")

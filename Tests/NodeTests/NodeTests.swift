@@ -3,9 +3,10 @@ import Glibc
 import MeshLab
 import Testing
 
-/// Tests with real processes. One after the other: they share two cores, and each has deadlines of the protocol to keep.
-/// Their bodies run on a thread of their own, so that waiting blocks nobody else.
-@Suite("Real processes", .serialized)
+/// Tests with real processes: three suites beside each other, in each one test after the other, because they share two
+/// cores, and each has deadlines of the protocol to keep. Their bodies run on a thread of their own, so that waiting
+/// blocks nobody else.
+@Suite("Real processes")
 enum NodeTests {}
 
 /// Runs `body` on a thread of its own and waits for it without blocking the cooperative pool.
@@ -66,4 +67,23 @@ func explain(_ agreement: Lab.Agreement, _ lab: Lab) -> Comment {
   let ended = lab.members.filter { $0.process != nil && !$0.isRunning }
     .map { "\($0.name) has ended:\n\($0.process?.logTail() ?? "")" }
   return Comment(rawValue: (agreement.missing + ended).joined(separator: "\n"))
+}
+
+/// Five hosts, every shard owned and copied.
+func mesh(world: LabWorld = .small) throws -> (Lab, [MapsReply.Shard]) {
+  let options = Lab.Options(binaries: try binaries())
+  let started = try LabRun(nodes: 5, options: options, world: world, say: { _ in }).start()
+  return (started.lab, started.shards)
+}
+
+func owned(by member: Lab.Member, _ shards: [MapsReply.Shard]) -> Set<String> {
+  Set(shards.filter { $0.owner?.name == member.name }.map(\.name))
+}
+
+/// - Parameter besides: shards in which the test itself may have written: their entries are not all the load's.
+func expectClean(_ ledger: LabLedger, _ lab: Lab, besides: Set<String> = []) {
+  let verdict = ledger.verify(lab, besides: besides)
+  print("\(verdict.acknowledged) writes were acknowledged")
+  #expect(verdict.acknowledged > 0)
+  #expect(verdict.isClean, Comment(rawValue: verdict.findings.joined(separator: "\n")))
 }

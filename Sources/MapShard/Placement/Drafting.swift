@@ -46,9 +46,8 @@ struct Drafting {
       isSorted = given[row - 1].id.rawValue < given[row].id.rawValue
     }
     if isSorted { return given }
-    let keys = given.indices.map { (id: given[$0].id, place: $0) }.sorted {
-      $0.id.rawValue != $1.id.rawValue ? $0.id.rawValue < $1.id.rawValue : $0.place < $1.place
-    }
+    var keys: [(id: ShardID, place: Int)] = given.indices.map { (given[$0].id, $0) }
+    keys.sort { ($0.id.rawValue, $0.place) < ($1.id.rawValue, $1.place) }
     var result: [PlacementShard] = []
     result.reserveCapacity(keys.count)
     var last: ShardID?

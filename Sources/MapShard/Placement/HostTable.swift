@@ -24,9 +24,8 @@ final class HostTable: Sendable {
   init(_ given: [PlacementHost], _ rules: PlacementRules) {
     self.rules = rules
     // Of one host given twice the first counts; a bound on what a caller can make us do.
-    let keys = given.indices.map { (id: given[$0].id, place: $0) }.sorted {
-      $0.id != $1.id ? $0.id < $1.id : $0.place < $1.place
-    }
+    var keys: [(id: HostID, place: Int)] = given.indices.map { (given[$0].id, $0) }
+    keys.sort { ($0.id, $0.place) < ($1.id, $1.place) }
     var sorted: [PlacementHost] = []
     sorted.reserveCapacity(keys.count)
     for key in keys where sorted.last?.id != key.id && sorted.count < PlacementView.hostsLimit {
