@@ -14,6 +14,8 @@ extension Membership {
   package var endpoint: Endpoint? { own.endpoint == .unspecified ? nil : own.endpoint }
   /// A generation is durable and we have neither left nor ended.
   package var isRunning: Bool { phase == .running }
+  /// Goodbye is said and over: no timer runs, nobody is judged any more.
+  package var hasLeft: Bool { phase == .left }
   /// Other hosts are known.
   package var isMember: Bool { join.isMember }
   /// 0 well … 7 sick.

@@ -140,7 +140,7 @@ struct Deaths: Invariant {
   mutating func look(at entry: EntryView, of subject: Int, in step: Step, _ membership: borrowing Membership)
     -> String?
   {
-    guard entry.status == .suspect else { return nil }
+    guard entry.status == .suspect, !membership.hasLeft else { return nil }
     let told = suspicions[step.machine, subject]
     guard told.since != 0, let suspicion = membership.suspicion(of: entry.host) else {
       return "\(entry.host) is suspect, but no suspicion of it was told"
