@@ -85,7 +85,7 @@ let package = Package(
     room("MapShard", ["Wire", "Hashing", "CLZ4"]),
     room("ShardSim", ["Wire", "Hashing", "MapShard"]),
     room("NodeCore", ["Wire", "Hashing", "SecureChannel", "Gossip", "MapShard", "WorldData"]),
-    shell("Configuration", []),
+    room("Configuration"),
     shell("Control", []),
     shell("KeyStore", ["Wire", "Hashing", "SecureChannel", "Configuration", "Control"]),
     shell(
