@@ -105,7 +105,7 @@ let package = Package(
       "mesh-bench",
       [
         "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop",
-        "SecureChannel", "Gossip",
+        "SecureChannel", "Gossip", "Control",
         "NodeCore",
       ]),
 

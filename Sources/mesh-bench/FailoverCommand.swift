@@ -60,8 +60,8 @@ struct FailoverCommand: ParsableCommand {
     load.writersPerShard = writers
     var failover = LabFailover(lab, voters: voters, load: load)
     failover.isPaced = true
-    FailoverInterrupt.watch()
-    for round in 1...kills where !FailoverInterrupt.came {
+    BenchInterrupt.watch()
+    for round in 1...kills where !BenchInterrupt.came {
       let kill = try failover.killOwner(FailoverCommand.say)
       FailoverCommand.say(
         "\(round) of \(kills): \(kill.victim) owned \(kill.gaps.count) shards, longest gap \((kill.gaps.max() ?? 0).shown) s, "
@@ -110,15 +110,4 @@ struct FailoverCommand: ParsableCommand {
     let line = Array((text + "\n").utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
-}
-
-/// Ctrl-C and SIGTERM: the round is ended, what was written is read back, and the lab is taken down.
-private enum FailoverInterrupt {
-  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
-
-  static func watch() {
-    for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in FailoverInterrupt.flag = 1 } }
-  }
-
-  static var came: Bool { flag != 0 }
 }

@@ -8,7 +8,7 @@ struct MeshBenchCommand: ParsableCommand {
       "Measures what docs/measurements.md states. Compare within one run only: machines differ, and are shared.",
     subcommands: [
       AllCommand.self, CoreCommand.self, IdleCommand.self, FloodCommand.self, FloodPeerCommand.self, LogCommand.self,
-      PlacementCommand.self, FailoverCommand.self,
+      PlacementCommand.self, StateCommand.self, FailoverCommand.self,
     ])
 }
 
