@@ -77,8 +77,8 @@ final class StatePeers {
     // With less WAIT answers 0 in the beginning.
     let first = ports[0]
     try wait("Redis' replicas were not in sync") {
-      let text = BenchExchange.text(first, "INFO replication\r\n") { $0.hasSuffix("\r\n\r\n") || $0.contains("repl_backlog_histlen") }
-      return text?.split(separator: "\n").count { $0.hasPrefix("slave") && $0.contains("state=online") } == 2
+      let text = BenchExchange.text(first, "INFO replication\r\n") { $0.contains("repl_backlog_histlen") }
+      return text?.split(whereSeparator: \.isNewline).count { $0.hasPrefix("slave") && $0.contains("state=online") } == 2
     }
   }
 
