@@ -54,7 +54,7 @@ struct FailoverCommand: ParsableCommand {
     world.voters = voters
     var options = Lab.Options(binaries: binaries)
     options.keepsFolder = keep
-    let lab = try LabRun(nodes: nodes, options: options, world: world, say: FailoverCommand.say).start().lab
+    let lab = try LabRun(nodes: nodes, options: options, world: world, say: BenchNote.say).start().lab
     defer { lab.stop() }
     var load = LabLoad.Options()
     load.writersPerShard = writers
@@ -62,12 +62,12 @@ struct FailoverCommand: ParsableCommand {
     failover.isPaced = true
     BenchInterrupt.watch()
     for round in 1...kills where !BenchInterrupt.came {
-      let kill = try failover.killOwner(FailoverCommand.say)
-      FailoverCommand.say(
+      let kill = try failover.killOwner(BenchNote.say)
+      BenchNote.say(
         "\(round) of \(kills): \(kill.victim) owned \(kill.gaps.count) shards, longest gap \((kill.gaps.max() ?? 0).shown) s, "
           + "others paused at most \(kill.othersPause.shown) s, back after \(kill.backSeconds.shown) s")
     }
-    FailoverCommand.say("reading back ...")
+    BenchNote.say("reading back ...")
     let verdict = failover.verify()
     let gaps = failover.gaps
     let result = Result(
@@ -83,7 +83,7 @@ struct FailoverCommand: ParsableCommand {
     } else {
       print(FailoverCommand.text(result))
     }
-    for finding in verdict.findings { FailoverCommand.say(finding) }
+    for finding in verdict.findings { BenchNote.say(finding) }
     if !verdict.isClean { throw ExitCode.failure }
   }
 
@@ -104,10 +104,5 @@ struct FailoverCommand: ParsableCommand {
       ),
     ]
     return BenchTable.text(rows)
-  }
-
-  private static func say(_ text: String) {
-    let line = Array((text + "\n").utf8)
-    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

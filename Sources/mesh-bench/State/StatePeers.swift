@@ -78,7 +78,8 @@ final class StatePeers {
     let first = ports[0]
     try wait("Redis' replicas were not in sync") {
       let text = BenchExchange.text(first, "INFO replication\r\n") { $0.contains("repl_backlog_histlen") }
-      return text?.split(whereSeparator: \.isNewline).count { $0.hasPrefix("slave") && $0.contains("state=online") } == 2
+      return text?.split(whereSeparator: \.isNewline).count { $0.hasPrefix("slave") && $0.contains("state=online") }
+        == 2
     }
   }
 
@@ -146,7 +147,9 @@ final class StatePeers {
     let process = try LabProcess(
       name: "etcdctl", executable: "/usr/bin/env",
       arguments: ["ETCDCTL_API=3"]
-        + words("etcdctl", ["--endpoints", ports.map { "127.0.0.1:\($0)" }.joined(separator: ","), "check", "perf", "--load=l"]),
+        + words(
+          "etcdctl",
+          ["--endpoints", ports.map { "127.0.0.1:\($0)" }.joined(separator: ","), "check", "perf", "--load=l"]),
       logPath: output)
     defer { process.kill() }
     let limit = LabClock.now + 90

@@ -154,7 +154,8 @@ struct EtcdDialect: StateDialect {
     guard let answer = HTTPAnswer(bytes) else { return nil }
     return (
       answer.length,
-      answer.status == 200 ? .acknowledged : .refused("\(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
+      answer.status == 200
+        ? .acknowledged : .refused("\(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
     )
   }
 }
