@@ -31,6 +31,7 @@ struct StateCommand: ParsableCommand {
   func run() throws {
     let run = StateRun(
       binaries: binaries, peers: peers, seconds: seconds, runs: runs, kills: kills, runsEtcdCheck: etcdCheck)
-    try BenchOutput.print(try run.rows(), json: json)
+    let rows = try PlacementCommand.parse([]).benchRows() + LogCommand.parse([]).benchRows() + run.rows()
+    try BenchOutput.print(rows, json: json)
   }
 }
