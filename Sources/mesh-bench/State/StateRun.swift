@@ -42,6 +42,7 @@ struct StateRun {
       if !missing.contains(.redis) { try redis("always", [(.redisAlways, 2)], keep) }
     }
     var rows = StateRows.rows(found.mapValues(StateFigures.median), etcdOwnCheck: ownCheck)
+    rows.append(ControlWork.row())
     if kills > 0 {
       rows += try StateFailover(binaries: binaries, peers: missing.contains(.etcd) ? nil : peers, kills: kills).rows()
     }
