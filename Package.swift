@@ -105,8 +105,7 @@ let package = Package(
       "mesh-bench",
       [
         "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop",
-        "SecureChannel", "Gossip", "Control",
-        "NodeCore",
+        "SecureChannel", "Gossip", "NodeCore", "Control",
       ]),
 
     tests("ArchitectureTests", []),
