@@ -109,8 +109,7 @@ let package = Package(
       "mesh-bench",
       [
         "MeshLab", "MeshNode", "MapShard", "ShardSim", "CFlood", "AllocationCounter", "Wire", "EventLoop",
-        "SecureChannel", "Gossip",
-        "NodeCore",
+        "SecureChannel", "Gossip", "NodeCore", "Control",
       ]),
 
     tests("ArchitectureTests", []),

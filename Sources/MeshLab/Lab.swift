@@ -202,6 +202,14 @@ package final class Lab {
   package static func scratchFolder() throws(LabError) -> String { try LabFiles.temporaryFolder() }
   package static func removeScratch(_ folder: String) { LabFiles.remove(folder) }
 
+  /// Ports of 127.0.0.1 that nobody uses now, for other programs beside a lab.
+  package static func freePorts(_ count: Int) throws(LabError) -> [UInt16] {
+    var last = 17_000 + UInt16(UInt32(bitPattern: getpid()) &* 53 % 11_000)
+    var ports: [UInt16] = []
+    for _ in 0..<count { ports.append(try LabFiles.freePort(after: &last)) }
+    return ports
+  }
+
   // MARK: mesh-ctl
 
   package struct Output {

@@ -130,7 +130,7 @@ package struct LabRun {
     say("all \(nodes) agree after \(agreed.seconds.shown) s; building, signing and publishing a world ...")
     try lab.publish(world)
     let published = LabClock.now
-    let owned = lab.waitForOwners(copies: min(Lab.wantedCopies, nodes), within: 120)
+    let owned = lab.waitForOwners(copies: min(world.copies, nodes), within: 120)
     guard owned.missing.isEmpty else {
       throw LabError("not everything is owned: \(owned.missing.prefix(5).joined(separator: "; "))")
     }

@@ -18,11 +18,14 @@ package struct LabWorld: Sendable {
   package var shards: String?
   /// 1, 3 or 5: the first hosts of the lab vote.
   package var voters: Int
+  /// Copies wanted of each shard, the owner's included, unless fewer hosts are there.
+  package var copies: Int
 
-  package init(_ maps: Maps, shards: String? = nil, voters: Int = 1) {
+  package init(_ maps: Maps, shards: String? = nil, voters: Int = 1, copies: Int = Lab.wantedCopies) {
     self.maps = maps
     self.shards = shards
     self.voters = voters
+    self.copies = copies
   }
 
   /// A few dozen maps: enough that every host of a small mesh owns something, and quickly spread.
@@ -30,7 +33,7 @@ package struct LabWorld: Sendable {
 }
 
 extension Lab {
-  /// Copies wanted of each shard, unless fewer hosts are there.
+  /// Copies of each shard unless a world says otherwise: what `replication_factor` is by itself.
   package static let wantedCopies = 3
 
   /// Builds, signs and publishes a world through the first member, as an operator does.
@@ -46,7 +49,8 @@ extension Lab {
     case .rathena(let root): build += ["--rathena", root]
     }
     if let shards = world.shards { build += ["--shards", shards] }
-    for setting in Lab.requirements { build += ["--set", setting] }
+    let copies = "map_settings.replication_factor=\(world.copies)"
+    for setting in Lab.requirements + [copies] { build += ["--set", setting] }
     for member in members.prefix(world.voters) {
       guard let reply: WorldReply = ask(member, .world(.show), within: 10) else {
         throw LabError("\(member.name) does not say which voter it is")

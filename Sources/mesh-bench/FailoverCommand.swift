@@ -54,20 +54,20 @@ struct FailoverCommand: ParsableCommand {
     world.voters = voters
     var options = Lab.Options(binaries: binaries)
     options.keepsFolder = keep
-    let lab = try LabRun(nodes: nodes, options: options, world: world, say: FailoverCommand.say).start().lab
+    let lab = try LabRun(nodes: nodes, options: options, world: world, say: BenchNote.say).start().lab
     defer { lab.stop() }
     var load = LabLoad.Options()
     load.writersPerShard = writers
     var failover = LabFailover(lab, voters: voters, load: load)
     failover.isPaced = true
-    FailoverInterrupt.watch()
-    for round in 1...kills where !FailoverInterrupt.came {
-      let kill = try failover.killOwner(FailoverCommand.say)
-      FailoverCommand.say(
+    BenchInterrupt.watch()
+    for round in 1...kills where !BenchInterrupt.came {
+      let kill = try failover.killOwner(BenchNote.say)
+      BenchNote.say(
         "\(round) of \(kills): \(kill.victim) owned \(kill.gaps.count) shards, longest gap \((kill.gaps.max() ?? 0).shown) s, "
           + "others paused at most \(kill.othersPause.shown) s, back after \(kill.backSeconds.shown) s")
     }
-    FailoverCommand.say("reading back ...")
+    BenchNote.say("reading back ...")
     let verdict = failover.verify()
     let gaps = failover.gaps
     let result = Result(
@@ -83,7 +83,7 @@ struct FailoverCommand: ParsableCommand {
     } else {
       print(FailoverCommand.text(result))
     }
-    for finding in verdict.findings { FailoverCommand.say(finding) }
+    for finding in verdict.findings { BenchNote.say(finding) }
     if !verdict.isClean { throw ExitCode.failure }
   }
 
@@ -105,20 +105,4 @@ struct FailoverCommand: ParsableCommand {
     ]
     return BenchTable.text(rows)
   }
-
-  private static func say(_ text: String) {
-    let line = Array((text + "\n").utf8)
-    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-  }
-}
-
-/// Ctrl-C and SIGTERM: the round is ended, what was written is read back, and the lab is taken down.
-private enum FailoverInterrupt {
-  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
-
-  static func watch() {
-    for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in FailoverInterrupt.flag = 1 } }
-  }
-
-  static var came: Bool { flag != 0 }
 }

@@ -29,7 +29,18 @@ struct LogCommand: ParsableCommand {
     var ratio: Double
   }
 
-  func run() throws {
+  func run() throws { try report(measured()) }
+
+  /// The same for the one table.
+  func benchRows() throws -> [BenchRow] {
+    try measured().map { row in
+      BenchRow(
+        what: "shard log, \(row.group) updates per commit, durable", measured: row.logUpdatesPerS, unit: "/s",
+        reference: "raw write + fdatasync", referenceMeasured: row.rawUpdatesPerS)
+    }
+  }
+
+  private func measured() throws -> [Row] {
     var template = Array("\(folder)/mesh-bench-log-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw ValidationError("cannot make a folder in \(folder)") }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -45,7 +56,7 @@ struct LogCommand: ParsableCommand {
           rawMsPerCommit: raw.seconds / raw.commits * 1_000,
           ratio: (log.commits / log.seconds) / (raw.commits / raw.seconds)))
     }
-    try report(rows)
+    return rows
   }
 
   private func report(_ rows: [Row]) throws {

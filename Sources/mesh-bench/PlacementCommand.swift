@@ -48,6 +48,19 @@ struct PlacementCommand: ParsableCommand {
     }
   }
 
+  /// The same for the one table, with the targets of DESIGN 12.
+  func benchRows() -> [BenchRow] {
+    [(hosts: 50, whole: 5.0), (500, 60)].flatMap { hosts, whole in
+      let row = measure(hosts: hosts)
+      let name = "placement, \(shards) shards on \(hosts) hosts, processor time"
+      return [
+        BenchRow(what: "\(name): whole", measured: row.wholeMilliseconds, unit: "ms", budget: whole),
+        BenchRow(what: "\(name): one join", measured: row.joinMilliseconds, unit: "ms", budget: 1),
+        BenchRow(what: "\(name): one leave", measured: row.leaveMilliseconds, unit: "ms"),
+      ]
+    }
+  }
+
   private func milliseconds(_ value: Double) -> String { "\((value * 1_000).rounded() / 1_000) ms" }
 
   private func measure(hosts: Int) -> Row {

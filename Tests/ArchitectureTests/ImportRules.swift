@@ -32,7 +32,7 @@ private let allowedImports: [String: Set<String>] = [
   "MeshLab": ["Control", "WorldData", "Glibc", "Synchronization"],
   "mesh-bench": [
     "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "ShardSim", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
-    "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
+    "Control", "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]
