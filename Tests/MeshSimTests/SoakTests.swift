@@ -25,10 +25,11 @@ import Testing
   }
 
   /// Seeds whose worlds have failed once, each with what was wrong then.
-  @Test(arguments: [
-    // A suspicion that began in a turn in which others came too was measured by the wrong number of living hosts.
-    1_044
-  ] as [UInt64])
+  @Test(
+    arguments: [
+      // A suspicion that began in a turn in which others came too was measured by the wrong number of living hosts.
+      1_044
+    ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = Soak.run(seed: seed)
     #expect(result.violation == nil, "\(result.violation.map { "\($0)" } ?? "") after \(result.faults)")

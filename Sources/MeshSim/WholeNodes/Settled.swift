@@ -6,6 +6,11 @@ import Wire
 
 /// What must be so when nothing has been wrong for a while.
 extension Simulation {
+  var areShardsSettled: Bool {
+    guard let whole else { return true }
+    return whole.shards.indices.allSatisfy { trouble(with: $0, whole) == nil }
+  }
+
   /// Fails the world unless every shard is owned, whole, and everybody knows by whom; and clients got on since.
   func expectShardsSettled(clientsSince since: UInt64) {
     guard violation == nil, let whole else { return }
@@ -28,8 +33,8 @@ extension Simulation {
     let actors = running.filter { machines[$0].process?.node.shards.acts(for: shard, at: clock(of: $0)) == true }
     guard let actor = actors.first, let node = machines[actor].process?.node else { return "nobody acts" }
     guard let record = node.shards.view(of: shard)?.rec?.record else { return "the owner knows no record" }
-    let wanted = min(whole.settings.replicationFactor, rightfulMembers.count)
-    if record.members.count != wanted { return "\(record.members.count) of \(wanted) copies" }
+    guard let wanted = copiesWanted(actor, whole) else { return "the owner knows no steward" }
+    if record.members.count < wanted { return "\(record.members.count) of \(wanted) copies" }
     for member in record.members where !isAlive(member) { return "a member is not there" }
     let owner = host(of: actor)
     for machine in rightfulMembers {
@@ -41,6 +46,16 @@ extension Simulation {
       }
     }
     return content(of: shard, index, record, whole)
+  }
+
+  /// As many as hosts may hold them in the eyes of the steward that the owner believes.
+  private func copiesWanted(_ owner: Int, _ whole: WholeMesh) -> Int? {
+    guard let node = machines[owner].process?.node,
+      let steward = node.stewardship.stewardHost(seenBy: node.membership.host).flatMap({ directory.index(of: $0) }),
+      let view = machines[steward].process?.node.membership
+    else { return nil }
+    let alive = directory.identities.count { view.member($0.host)?.status == .alive }
+    return min(whole.settings.replicationFactor, alive + 1)
   }
 
   /// All copies at one position are equal, and are what the acknowledged log makes.

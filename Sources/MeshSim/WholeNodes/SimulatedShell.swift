@@ -16,13 +16,21 @@ extension Simulation {
   func wholeBirth(of machine: Int) -> WholeBirth? {
     guard let whole else { return nil }
     let store = whole.stores[machine]
-    let log = whole.settings.log(store: store.id)
+    var log = whole.settings.log(store: store.id)
+    if settings.sabotage.shell.contains(.storeBornAgain) { log.store = chance.next() | 1 }
+    if settings.sabotage.shell.contains(.lastSegmentUnread),
+      let last = store.log.names.last(where: { $0.hasPrefix("log-") })
+    {
+      store.log.remove(last)
+    }
     let recovered = LogRecovery.run(store.log, settings: log)
     let isExcused = whole.ledger.excused.contains(machine)
     if !isExcused, !recovered.shards.faults.isEmpty || recovered.shards.registerDamaged {
       fail(.init(.diskIsWhole, "the start finds \(recovered.shards.faults)"), machine)
     }
-    return WholeBirth(store: store, recovered: recovered, log: log, core: whole.settings.core(settings.profile))
+    return WholeBirth(
+      store: store, recovered: recovered, log: log,
+      core: whole.settings.core(settings.profile, planted: settings.sabotage.shards))
   }
 
   /// After the node has begun its life.
@@ -139,7 +147,11 @@ extension Simulation {
     process.whole.jobs[Int(lane)] = nil
     let store = whole.stores[machine]
     let result: LogInput
-    switch store.log.perform(job) {
+    var done = job
+    if settings.sabotage.shell.contains(.logNotSynced) {
+      done.steps.removeAll { if case .sync = $0 { true } else { false } }
+    }
+    switch store.log.perform(done) {
     case .success(let reads):
       trace.note(.jobDone, host: machine, at: time, job.number, UInt64(lane))
       result = .done(job.lane, job.number, reads: reads)
@@ -185,9 +197,8 @@ extension Simulation {
   }
 
   private func goodbye(_ machine: Int, life: UInt32) {
-    guard let process = current(Int32(machine), life), !process.whole.saysGoodbye else { return }
+    guard let process = current(Int32(machine), life), !process.saysGoodbye else { return }
     guard !stands(process), process.node.shards.isGivingAway, time < process.whole.releaseEnd else {
-      process.whole.saysGoodbye = true
       return sayGoodbye(machine, process)
     }
     queue.insert(.whole(.goodbye(machine: Int32(machine), life: life)), at: time + releaseCheck)

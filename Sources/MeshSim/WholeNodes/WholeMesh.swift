@@ -94,7 +94,6 @@ struct WholeProcess {
   var loads = OwnedLoads()
   /// Until when shards that were released may wait for somebody to take them, in world time; 0: it is not leaving.
   var releaseEnd: UInt64 = 0
-  var saysGoodbye = false
 }
 
 /// What a new process of a whole node finds on its disk.

@@ -1,4 +1,4 @@
-package import MapShard
+import MapShard
 import Wire
 
 /// What is special about a world whose nodes are whole: they have a store, a world document, shards, and clients that
@@ -17,8 +17,6 @@ package struct WholeSettings: Sendable {
   package var clientsStopAt = UInt64.max
   /// Clients wait up to so long between operations.
   package var thinkTime = Nanoseconds.milliseconds(400)
-  /// Without effect unless `MESH_PLANTED_BUGS` is defined.
-  package var planted: ShardBugs = []
 
   package init() {}
 
@@ -36,7 +34,8 @@ package struct WholeSettings: Sendable {
     return settings
   }
 
-  func core(_ profile: Profile) -> ShardSettings {
+  /// `planted` is without effect unless `MESH_PLANTED_BUGS` is defined.
+  func core(_ profile: Profile, planted: ShardBugs) -> ShardSettings {
     var settings: ShardSettings =
       switch profile {
       case .lan: .lan

@@ -9,7 +9,7 @@ extension Simulation {
   func inspect(_ machine: Int, _ process: Process<Channel>) {
     let step = Step(
       machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time,
-      isBehind: !process.late.isEmpty || isBlocked(process))
+      isBehind: !process.late.isEmpty || isBlocked(process) || process.saysGoodbye)
     checks.begin(step, &process.node)
     var conflict = false
     for event in effects.events {

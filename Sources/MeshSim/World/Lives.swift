@@ -91,6 +91,7 @@ extension Simulation {
   }
 
   func sayGoodbye(_ machine: Int, _ process: Process<Channel>) {
+    process.saysGoodbye = true
     checks.leaving(machines[machine].identity, generation: process.node.membership.incarnation.generation)
     command(.leave, on: machine)
     // A shell does not wait for ever.

@@ -61,6 +61,8 @@ final class Process<Channel: PeerChannel> {
   var heldBytes = 0
 
   var isLeaving = false
+  /// The node has been told to leave: it judges nobody any more.
+  var saysGoodbye = false
   var streams: [ConnectionID: Int] = [:]
   var persists: [UInt64: NodeEffects.Persist.Content] = [:]
   var whole = WholeProcess()
