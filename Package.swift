@@ -95,7 +95,7 @@ let package = Package(
         "Control", "KeyStore", .product(name: "Logging", package: "swift-log"),
       ]),
     shell("MeshLab", ["Control", "WorldData"]),
-    room("MeshSim", ["Wire", "SecureChannel", "Gossip", "NodeCore"]),
+    room("MeshSim", ["Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "ShardSim"]),
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program(
@@ -122,7 +122,7 @@ let package = Package(
       exclude: ["second_implementation.py"]),
     tests("GossipTests", ["Gossip", "Wire"]),
     tests("WorldDataTests", ["WorldData", "Hashing", "Wire"]),
-    tests("MapShardTests", ["MapShard", "Hashing", "Wire"], optimised: true),
+    tests("MapShardTests", ["ShardSim", "MapShard", "Hashing", "Wire"], optimised: true),
     tests("ShardSimTests", ["ShardSim", "MapShard", "Wire"]),
     tests("NodeCoreTests", ["NodeCore", "MapShard", "WorldData", "Gossip", "SecureChannel", "Hashing", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
@@ -130,7 +130,7 @@ let package = Package(
       "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]
     ),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
-    tests("MeshSimTests", ["MeshSim", "NodeCore", "Gossip", "Wire"]),
+    tests("MeshSimTests", ["MeshSim", "NodeCore", "MapShard", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
     tests("NodeTests", ["MeshLab", "Control"]),
     tests(

@@ -8,6 +8,11 @@ extension ShardHost {
     return replicas[index].others.allSatisfy { !$0.countsForPromises || isPromised($0, at: moment.monotonic) }
   }
 
+  /// An entry that is held in memory, committed or not.
+  package func entry(_ shard: ShardID, at sequence: UInt64) -> Entry? {
+    index(of: shard).flatMap { replicas[$0].log[sequence] }
+  }
+
   /// Clean stop: nothing is begun any more.
   package var isLeaving: Bool { isStopping }
 

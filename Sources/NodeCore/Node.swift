@@ -21,6 +21,9 @@ package struct Node<Channel: PeerChannel> {
   var linkNeeds = LinkNeeds()
   var transfers = TransferLedger()
   var persists = PersistLedger()
+  #if MESH_PLANTED_BUGS
+    package var planted: JointBugs = []
+  #endif
 
   /// `renewal` adopts renewed certificates and `hosts` tells what certificates say; simulations without certificates have
   /// neither, and place no shards.

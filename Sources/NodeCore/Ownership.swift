@@ -74,6 +74,8 @@ extension Node {
 
   /// A peer's life as the channel has proven it; nothing of a host without one reaches the shards.
   func member(_ host: HostID) -> MapShard.Member? {
-    channel.life(of: host).map { MapShard.Member(host: host, life: $0) }
+    channel.life(of: host).map {
+      MapShard.Member(host: host, life: breaks(.livesNotTold) ? Life(rawValue: host.rawValue) : $0)
+    }
   }
 }

@@ -69,9 +69,13 @@ struct ExperimentReport: Encodable {
 
 /// What `mesh-sim soak --json` prints.
 struct SoakReport: Encodable {
+  /// Which worlds: `mesh`, `gossip` or `shards`.
+  let world: String
   let firstSeed: UInt64
   var seeds = 0
   var nodes = 0
+  /// Writes that clients were told of; 0 in worlds without clients.
+  var acknowledged = 0
   var events: UInt64 = 0
   var violations = 0
   var failures: [String] = []
@@ -82,18 +86,22 @@ struct SoakReport: Encodable {
   private var combined: UInt64 = 0
 
   enum CodingKeys: String, CodingKey {
-    case seeds, nodes, events, violations, failures, hash
+    case world, seeds, nodes, acknowledged, events, violations, failures, hash
     case firstSeed = "first_seed"
     case failedSeed = "failed_seed"
     case wallSeconds = "wall_seconds"
   }
 
-  init(firstSeed: UInt64) { self.firstSeed = firstSeed }
+  init(world: String, firstSeed: UInt64) {
+    self.world = world
+    self.firstSeed = firstSeed
+  }
 
-  mutating func add(_ result: SoakResult) {
+  mutating func add(_ result: SoakOutcome) {
     seeds += 1
     nodes += result.nodes
     events += result.events
+    acknowledged += result.acknowledged
     combined = (combined ^ result.hash) &* 0x9e37_79b9_7f4a_7c15
     let digits = String(combined, radix: 16)
     hash = String(repeating: "0", count: 16 - digits.count) + digits

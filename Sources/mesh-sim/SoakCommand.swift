@@ -1,18 +1,35 @@
 import ArgumentParser
 import FoundationEssentials
 import MeshSim
+import ShardSim
 
 struct SoakCommand: ParsableCommand {
+  /// What a seed is played in.
+  enum World: String, CaseIterable, ExpressibleByArgument {
+    /// Whole nodes: gossip and ownership together.
+    case mesh
+    /// Membership alone, in worlds of up to 48 nodes.
+    case gossip
+    /// Ownership alone.
+    case shards
+  }
+
   static let configuration = CommandConfiguration(
     commandName: "soak",
     abstract: "Runs random worlds with random faults until a check fails.",
-    discussion: "One seed: 5 to 48 nodes, 10 simulated minutes, 3 to 8 faults, then healing.")
+    discussion: """
+      mesh: 3 to 6 whole nodes (gossip, channel, shards, log, steward) and clients, 60 simulated seconds.
+      gossip: membership of 5 to 48 nodes, 10 simulated minutes. shards: ownership of 3 to 6 hosts, 40 simulated seconds.
+      """)
 
-  @Option(help: "Worlds to run.")
+  @Option(help: "Seeds to run.")
   var seeds: Int
 
   @Option(help: "The first seed.")
   var firstSeed: UInt64 = 1
+
+  @Option(help: "Which worlds: \(World.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var world = World.mesh
 
   @Flag(help: "One JSON object instead of lines.")
   var json = false
@@ -24,15 +41,15 @@ struct SoakCommand: ParsableCommand {
   func run() throws {
     let clock = ContinuousClock()
     let began = clock.now
-    var report = SoakReport(firstSeed: firstSeed)
-    var failed: Violation?
+    var report = SoakReport(world: world.rawValue, firstSeed: firstSeed)
+    var failed: String?
     for seed in firstSeed..<(firstSeed &+ UInt64(seeds)) {
-      let result = Soak.run(seed: seed)
+      let result = play(seed)
       report.add(result)
       if seeds == 1, !json { printWorld(result) }
       if report.seeds % 50 == 0 { complain("\(report.seeds) of \(seeds) seeds") }
       if let violation = result.violation {
-        failed = violation
+        failed = violation.description
         break
       }
     }
@@ -42,16 +59,70 @@ struct SoakCommand: ParsableCommand {
     } else {
       print(
         "\(report.seeds) seeds from \(firstSeed), \(report.nodes) nodes, \(report.events) events, "
+          + (report.acknowledged > 0 ? "\(report.acknowledged) acknowledged writes, " : "")
           + "\(report.violations) violations; \(shortNumber(report.wallSeconds)) s of wall time")
     }
     if let failed {
-      complain("\(failed)")
+      complain(failed)
       throw ExitCode(1)
     }
   }
 
-  private func printWorld(_ result: SoakResult) {
+  private func play(_ seed: UInt64) -> SoakOutcome {
+    switch world {
+    case .mesh: SoakOutcome(MeshSoak.run(seed: seed))
+    case .gossip: SoakOutcome(Soak.run(seed: seed))
+    case .shards: SoakOutcome(ShardSoak.run(seed: seed))
+    }
+  }
+
+  private func printWorld(_ result: SoakOutcome) {
     print("seed \(result.seed): \(result.nodes) nodes, \(result.events) events, trace hash \(result.hashText)")
     for fault in result.faults { print("  \(fault)") }
+  }
+}
+
+/// What one world did, whichever it was.
+struct SoakOutcome {
+  let seed: UInt64
+  let nodes: Int
+  let events: UInt64
+  let hash: UInt64
+  let hashText: String
+  let faults: [String]
+  var acknowledged = 0
+  /// In full, and in one line.
+  let violation: (description: String, summary: String)?
+
+  init(_ result: SoakResult) {
+    seed = result.seed
+    nodes = result.nodes
+    events = result.events
+    hash = result.hash
+    hashText = result.hashText
+    faults = result.faults
+    violation = result.violation.map { ("\($0)", $0.summary) }
+  }
+
+  init(_ result: MeshSoakResult) {
+    seed = result.seed
+    nodes = result.hosts
+    events = result.events
+    hash = result.hash
+    hashText = result.hashText
+    faults = result.faults
+    acknowledged = result.acknowledged
+    violation = result.violation.map { ("\($0)", $0.summary) }
+  }
+
+  init(_ result: ShardSoakResult) {
+    seed = result.seed
+    nodes = result.hosts
+    events = result.events
+    hash = result.hash
+    hashText = result.hashText
+    faults = result.faults
+    acknowledged = result.acknowledged
+    violation = result.violation.map { ("\($0)", $0.summary) }
   }
 }

@@ -19,7 +19,7 @@ private let allowedImports: [String: Set<String>] = [
     "Control", "KeyStore", "Logging", "FoundationEssentials", "Glibc", "Synchronization",
   ],
   "KeyStore": ["Wire", "Hashing", "SecureChannel", "Configuration", "Control", "Glibc"],
-  "MeshSim": ["Wire", "SecureChannel", "Gossip", "NodeCore"],
+  "MeshSim": ["Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "ShardSim"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
     "ArgumentParser", "Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab",

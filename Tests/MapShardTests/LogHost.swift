@@ -1,4 +1,5 @@
 import MapShard
+import ShardSim
 import Wire
 
 /// A host with a log on a simulated disk, and an account of what it was told: what must be there after any crash.
@@ -23,7 +24,7 @@ final class LogHost {
     }
   }
 
-  let disk: SimulatedDisk
+  let disk: ByteDisk
   let settings: LogSettings
   private(set) var writer: LogWriter
   private(set) var recovered: RecoveredLog
@@ -68,7 +69,7 @@ final class LogHost {
     case timer(Timer)
   }
 
-  init(seed: UInt64, disk: SimulatedDisk = SimulatedDisk(), _ settings: LogSettings, at start: UInt64 = 1) {
+  init(seed: UInt64, disk: ByteDisk = ByteDisk(), _ settings: LogSettings, at start: UInt64 = 1) {
     chance = Chance(seed: seed)
     self.disk = disk
     self.settings = settings
@@ -365,5 +366,13 @@ final class LogHost {
       }
     }
     return false
+  }
+}
+
+final class SeededEntropy: Entropy {
+  private var chance: Chance
+  init(seed: UInt64) { chance = Chance(seed: seed) }
+  func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: chance.next()) }
   }
 }

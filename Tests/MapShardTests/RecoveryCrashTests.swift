@@ -1,4 +1,5 @@
 import MapShard
+import ShardSim
 import Testing
 import Wire
 

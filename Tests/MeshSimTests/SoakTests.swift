@@ -25,12 +25,13 @@ import Testing
   }
 
   /// Seeds whose worlds have failed once, each with what was wrong then.
-  @Test(arguments: [
-    // A suspicion that began in a turn in which others came too was measured by the wrong number of living hosts.
-    1_044,
-    // A node that had left was asked why a suspicion that it held did not end.
-    104,
-  ] as [UInt64])
+  @Test(
+    arguments: [
+      // A suspicion that began in a turn in which others came too was measured by the wrong number of living hosts.
+      1_044,
+      // A node that had left was asked why a suspicion that it held did not end.
+      104,
+    ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = Soak.run(seed: seed)
     #expect(result.violation == nil, "\(result.violation.map { "\($0)" } ?? "") after \(result.faults)")

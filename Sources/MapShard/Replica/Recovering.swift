@@ -64,6 +64,10 @@ extension ShardHost {
     if voter.rebuilding != nil { hearForRebuild(answer, from: from, &effects) }
     guard let index = index(of: answer.shard) else { return }
     if let record = answer.record { learn(record, &effects) }
+    if let mine = replicas[index].rec, mine.record.version > answer.record?.record.version ?? 0 {
+      // It may have the longest log and not know that it has a seat: then everybody else would wait for it.
+      send(.record(set: mine.voterSet, nonce: 0, answer.shard, mine), to: from.host, &effects)
+    }
     guard replicas[index].members.contains(where: { $0.host == from.host }) else { return }
     replicas[index].recovery.answers[from.host] = Recovery.Answer(
       life: from.life, last: answer.last, isUsable: answer.isUsable)

@@ -9,7 +9,8 @@ struct Step {
   let now: Now
   /// World time.
   let time: UInt64
-  /// Deadlines of this node have passed and wait: it is blocked, or in the middle of catching up.
+  /// Deadlines of this node have passed and wait: it is blocked, or in the middle of catching up, or leaves and heeds
+  /// none of others any more.
   let isBehind: Bool
 }
 

@@ -41,7 +41,7 @@ package enum Soak {
     world.expectAgreement("after healing")
     var violation = world.violation
     violation?.seed = seed
-    violation?.replay = "mesh-sim soak --seeds 1 --first-seed \(seed)"
+    violation?.replay = "mesh-sim soak --world gossip --seeds 1 --first-seed \(seed)"
     return SoakResult(
       seed: seed, nodes: settings.hosts, hash: world.trace.hash, events: world.counters.events,
       faults: plan.faults.sorted { $0.at < $1.at }.map { "\(seconds($0.at)) s  \($0.fault)" }, violation: violation)

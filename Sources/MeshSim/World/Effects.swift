@@ -37,6 +37,7 @@ extension Simulation {
         .persisted(machine: Int32(machine), life: process.life, token: persist.token),
         at: time + machines[machine].disk.latency)
     }
+    if let whole { carryOutWhole(on: machine, process, whole) }
   }
 
   /// Puts a datagram on the wire.

@@ -56,6 +56,22 @@ package enum Fault: Hashable, Sendable {
   case brokenDisk(Int)
   case wallStep(Int, seconds: Int64)
 
+  // Whole nodes
+  /// The power goes: peers hear nothing, what was not synced may be gone.
+  case powerLoss(Int)
+  /// Jobs of the log take so long.
+  case slowStore(Int, UInt64)
+  /// Syncs of the log fail.
+  case failStore(Int)
+  case fullStore(Int)
+  case mendStore(Int)
+  /// The operator wants the machine empty, or no longer.
+  case drain(Int, Bool)
+  /// The operator wants a shard on a machine, or takes that back.
+  case pin(shard: Int, on: Int?)
+  /// All streams between two machines break and can be made again.
+  case breakStreams(Int, Int)
+
   /// Ends what is wrong with wires and disks. Stalls end by themselves; machines that are down stay down.
   case heal
 
@@ -103,6 +119,14 @@ extension Fault: CustomStringConvertible {
     case .slowDisk(let host, let latency): "disk of \(host) takes \(seconds(latency)) s"
     case .brokenDisk(let host): "disk of \(host) fails"
     case .wallStep(let host, let step): "wall clock of \(host) steps \(step) s"
+    case .powerLoss(let host): "power of \(host) goes"
+    case .slowStore(let host, let span): "store of \(host) takes \(seconds(span)) s"
+    case .failStore(let host): "store of \(host) fails"
+    case .fullStore(let host): "store of \(host) is full"
+    case .mendStore(let host): "store of \(host) is well again"
+    case .drain(let host, let isWanted): isWanted ? "drain \(host)" : "drain \(host) no more"
+    case .pin(let shard, let host): host.map { "pin shard \(shard) on \($0)" } ?? "unpin shard \(shard)"
+    case .breakStreams(let host, let other): "streams of \(host) with \(other) break"
     case .heal: "heal"
     }
   }

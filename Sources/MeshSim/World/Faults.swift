@@ -44,6 +44,8 @@ extension Simulation {
         machine.disk.fails = false
         machine.disk.latency = Nanoseconds.milliseconds(5)
       }
+      healWhole()
+    case .powerLoss, .slowStore, .failStore, .fullStore, .mendStore, .drain, .pin, .breakStreams: apply(whole: fault)
     default: applyToWires(fault)
     }
   }
@@ -118,8 +120,10 @@ extension Simulation {
       .blockAndOpen(let machine, _, _, _, _), .egressLoss(let machine, _),
       .ingressLoss(let machine, _), .egressDelay(let machine, _), .pathLoss(let machine, _, _),
       .flipFlop(let machine, _, _), .rebind(let machine), .slowDisk(let machine, _), .brokenDisk(let machine),
-      .wallStep(let machine, _):
+      .wallStep(let machine, _), .powerLoss(let machine), .slowStore(let machine, _), .failStore(let machine),
+      .fullStore(let machine), .mendStore(let machine), .drain(let machine, _), .breakStreams(let machine, _):
       machine
+    case .pin(_, let machine): machine ?? 0
     case .split, .splitOneWay, .mendSplit, .loss, .duplication, .reordering, .corruption, .heal: 0
     }
   }

@@ -1,4 +1,5 @@
 import Gossip
+import MapShard
 import NodeCore
 import SecureChannel
 import Wire
@@ -8,7 +9,7 @@ extension Simulation {
   func inspect(_ machine: Int, _ process: Process<Channel>) {
     let step = Step(
       machine: machine, identity: machines[machine].identity, now: clock(of: machine), time: time,
-      isBehind: !process.late.isEmpty || isBlocked(process))
+      isBehind: !process.late.isEmpty || isBlocked(process) || process.saysGoodbye)
     checks.begin(step, &process.node)
     var conflict = false
     for event in effects.events {
@@ -16,6 +17,9 @@ extension Simulation {
       event.forEachSummary { summary in
         trace.note(summary, host: machine, at: time)
         if summary.kind == .conflict { conflict = true }
+        if summary.kind == .leaveFinished, whole != nil {
+          queue.insert(.end(machine: Int32(machine), life: process.life), at: time)
+        }
         let subject = summary.subject == 0 ? nil : directory.index(of: HostID(rawValue: summary.subject))
         if let subject { observations.note(summary, observer: machine, subject: subject, at: time) }
         checks.hear(event, about: subject, in: step, process.node.membership)
@@ -25,6 +29,7 @@ extension Simulation {
     if let failure = checks.failure {
       fail(failure.number, failure.name, failure.text, machine, failure.subject)
     }
+    if let whole { inspectShards(machine, process, whole) }
     // Exit code 5: another process lives with this identity.
     if conflict { queue.insert(.end(machine: Int32(machine), life: process.life), at: time) }
   }
@@ -71,6 +76,8 @@ extension Simulation {
       absorb(deadline.timer.subject ^ UInt64(deadline.timer.kind) << 40 ^ UInt64(deadline.timer.token))
     }
     for persist in effects.persists { absorb(persist.token) }
+    for job in effects.jobs { absorb(job.number << 8 ^ UInt64(job.lane.rawValue) ^ UInt64(job.steps.count) << 2) }
+    for (request, _) in effects.replies { absorb(request) }
     for event in effects.events {
       guard case .membership(let event) = event else { continue }
       event.forEachSummary { absorb($0.subject ^ $0.detail ^ UInt64($0.kind.rawValue) << 56) }

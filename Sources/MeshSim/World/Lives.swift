@@ -17,7 +17,8 @@ extension Simulation {
       identity: host.identity, life: host.lives, directory: directory, disk: host.disk, endpoint: host.endpoint,
       seed: lifeSeed(of: machine, life: host.lives), now: clock(of: machine), profile: settings.profile,
       sabotage: settings.sabotage,
-      warmSessions: settings.warm && host.lives == 1 ? warmSessions(of: machine) : [])
+      warmSessions: settings.warm && host.lives == 1 ? warmSessions(of: machine) : [],
+      whole: wholeBirth(of: machine))
     let process = Process(
       life: host.lives, node: make(birth), twin: settings.twin == machine ? make(birth) : nil)
     host.process = process
@@ -25,6 +26,7 @@ extension Simulation {
     checks.started(machine, identity: host.identity)
     handle(.command(.start(peers: seeds.map(knownPeer) + host.disk.peers)), on: machine, process)
     for revocation in host.disk.revocations { handle(.command(.revoke(revocation)), on: machine, process) }
+    startShell(of: machine, process)
     finishTurn(of: machine, process)
     if settings.load {
       queue.insert(
@@ -62,17 +64,34 @@ extension Simulation {
     trace.note(.crashed, host: machine, at: time)
   }
 
-  private func end(_ process: Process<Channel>, on machine: Int) {
+  /// The power goes: peers are not told, and what was not synced may be gone.
+  func losePower(_ machine: Int) {
+    guard let process = machines[machine].process else { return }
+    end(process, on: machine, losesPower: true)
+    trace.note(.crashed, host: machine, at: time, 1)
+  }
+
+  private func end(_ process: Process<Channel>, on machine: Int, losesPower: Bool = false) {
     for case .datagram(let slot) in process.arrivals { datagrams.giveBack(slot) }
     machines[machine].process = nil
     checks.ended(machines[machine].identity, at: time)
-    streams.closeAll(of: machine, life: process.life, now: time)
+    if losesPower {
+      streams.vanish(machine, life: process.life)
+    } else {
+      streams.closeAll(of: machine, life: process.life, now: time)
+    }
     schedulePendingStreams()
+    endShell(of: machine, process, losesPower: losesPower)
   }
 
   package func leave(_ machine: Int) {
     guard let process = machines[machine].process, !process.isLeaving else { return }
     process.isLeaving = true
+    if whole != nil { leaveWhole(machine, process) } else { sayGoodbye(machine, process) }
+  }
+
+  func sayGoodbye(_ machine: Int, _ process: Process<Channel>) {
+    process.saysGoodbye = true
     checks.leaving(machines[machine].identity, generation: process.node.membership.incarnation.generation)
     command(.leave, on: machine)
     // A shell does not wait for ever.

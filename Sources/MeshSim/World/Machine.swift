@@ -29,6 +29,7 @@ final class Process<Channel: PeerChannel> {
     case datagram(Int32)
     case stream(ConnectionID, Streams.Input)
     case persisted(token: UInt64, durable: Bool)
+    case whole(WholeInput)
   }
 
   /// The receive buffer that the shell asks for, less what the kernel takes for itself (it counts about 500 bytes per
@@ -60,8 +61,11 @@ final class Process<Channel: PeerChannel> {
   var heldBytes = 0
 
   var isLeaving = false
+  /// The node has been told to leave: it judges nobody any more.
+  var saysGoodbye = false
   var streams: [ConnectionID: Int] = [:]
   var persists: [UInt64: NodeEffects.Persist.Content] = [:]
+  var whole = WholeProcess()
 
   init(life: UInt32, node: Node<Channel>, twin: Node<Channel>?) {
     self.life = life

@@ -23,6 +23,8 @@ package struct WorldSettings {
   package var warm = false
   /// A machine whose node runs twice, for check 10.
   package var twin: Int?
+  /// The nodes are whole: with a store, a world document, shards and clients.
+  package var whole: WholeSettings?
 
   package init(seed: UInt64, hosts: Int) {
     self.seed = seed
@@ -44,6 +46,8 @@ package struct Birth {
   package let sabotage: Sabotage
   /// Sessions that stand already.
   let warmSessions: [WarmSession]
+  /// What a whole node finds on its disk.
+  let whole: WholeBirth?
 }
 
 /// What the world's queue holds. Lives keep what was meant for an earlier process from reaching a later one.
@@ -59,6 +63,7 @@ enum WorldEvent {
   case start(Int32)
   case sample
   case end(machine: Int32, life: UInt32)
+  case whole(WholeEvent)
 }
 
 /// A world: machines, wires and time. Everything that happens is an element of one queue, ordered by time, then by
@@ -89,6 +94,8 @@ package final class Simulation<Channel: PeerChannel> {
   var streamEvents: [Int32: Streams.Event] = [:]
   var lastStreamEvent: Int32 = 0
   var faults: [Fault] = []
+  /// What a world of whole nodes has besides.
+  let whole: WholeMesh?
   var starts: [(machine: Int, seeds: [Int])] = []
   var effects = NodeEffects()
   var twinEffects = NodeEffects()
@@ -101,9 +108,10 @@ package final class Simulation<Channel: PeerChannel> {
   /// `directory` names `settings.hosts` + `settings.spares` hosts; `revocation` is the operator's word against one.
   init(
     _ settings: WorldSettings, directory: HostDirectory, revocation: @escaping (Int) -> [UInt8],
-    make: @escaping (Birth) -> Node<Channel>
+    whole: WholeMesh? = nil, make: @escaping (Birth) -> Node<Channel>
   ) {
     self.settings = settings
+    self.whole = whole
     self.directory = directory
     self.revocation = revocation
     self.make = make
@@ -168,6 +176,7 @@ package final class Simulation<Channel: PeerChannel> {
     case .start(let number): start(starts[Int(number)].machine, through: starts[Int(number)].seeds)
     case .sample: sample()
     case .end(let machine, let life): endLeave(of: Int(machine), life: life)
+    case .whole(let event): happen(event)
     }
   }
 

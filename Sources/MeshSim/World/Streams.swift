@@ -24,6 +24,8 @@ struct Streams {
     /// A segment is being sent again; what is written meanwhile waits behind it.
     var isResending = false
     var backlog: [[UInt8]] = []
+    /// The machine lost its power: nobody answers for this end.
+    var isGone = false
   }
 
   private struct Stream {
@@ -155,7 +157,8 @@ struct Streams {
   ) {
     guard let stream = streams[id], stream[side].isOpen || attempt > 0 else { return }
     let (from, to) = (stream[side].host, stream[1 - side].host)
-    guard let delay = network.segmentDelay(from: from, to: to) else {
+    // Nobody acknowledges what is sent to a machine without power.
+    guard !stream[1 - side].isGone, let delay = network.segmentDelay(from: from, to: to) else {
       if attempt >= Streams.attempts {
         schedule(id, .deliver(side: 0, .closed), at: now)
         schedule(id, .deliver(side: 1, .closed), at: now)
@@ -189,6 +192,28 @@ struct Streams {
       for side in 0...1 where stream[side].host == host && stream[side].life == life {
         close(id, side: side, reset: true, now: now)
       }
+    }
+  }
+
+  /// A machine has lost its power: its ends answer nothing any more, and the others are not told.
+  mutating func vanish(_ host: Int, life: UInt32) {
+    for id in streams.keys.sorted() {
+      for side in 0...1 where streams[id]?[side].host == host && streams[id]?[side].life == life {
+        streams[id]?[side].isOpen = false
+        streams[id]?[side].isGone = true
+        streams[id]?[side].backlog = []
+        if streams[id]?[1 - side].isOpen != true { streams[id] = nil }
+      }
+    }
+  }
+
+  /// Resets all streams between two machines.
+  mutating func breakAll(between first: Int, and second: Int, now: UInt64) {
+    for id in streams.keys.sorted() {
+      guard let stream = streams[id], [stream[0].host, stream[1].host].sorted() == [first, second].sorted() else {
+        continue
+      }
+      for side in 0...1 { schedule(id, .deliver(side: side, .closed), at: now) }
     }
   }
 

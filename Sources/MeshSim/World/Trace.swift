@@ -10,7 +10,7 @@ package struct Trace {
   struct Line {
     enum Kind: UInt8 {
       case started, stopped, crashed, datagram, deadline, stall, woke, stream, persisted, persistFailed, sent, event,
-        fault, command
+        fault, command, request, reply, jobDone, jobFailed, storeFailed
     }
 
     var at: UInt64
@@ -92,6 +92,11 @@ package struct Trace {
       case .event: EventSummary.text(subject: line.first, packed: line.second)
       case .fault: "FAULT \(faults[Int(line.first)])"
       case .command: "command \(line.first)"
+      case .request: "request \(line.first & 0xffff_ffff) of client \(line.first >> 32)"
+      case .reply: "answers request \(line.first & 0xffff_ffff) of client \(line.first >> 32)"
+      case .jobDone: "disk has done job \(line.first) of lane \(line.second)"
+      case .jobFailed: "job \(line.first) of the disk fails with \(line.second)"
+      case .storeFailed: "the store has failed with \(line.first)"
       }
     return "\(seconds(line.at)) s  \(what)"
   }

@@ -68,6 +68,7 @@ extension Simulation {
     case .persisted(let token, let durable):
       trace.note(durable ? .persisted : .persistFailed, host: machine, at: time, token)
       handle(durable ? .persisted(token: token) : .persistFailed(token: token), on: machine, process)
+    case .whole(let input): take(input, on: machine, process)
     }
   }
 

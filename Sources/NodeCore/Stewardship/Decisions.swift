@@ -40,10 +40,21 @@ extension Node {
       else { continue }
       hosts.append(placementHost(host, certificate, received, now: now))
     }
+    countOnThoseWhoJustCameBack(&hosts, for: world.rules.replicationFactor)
     let placed = world.shards.map { placementShard($0, now: now) }
     return StewardView(
       placement: PlacementView(salt: world.salt, rules: world.rules, hosts: hosts, shards: placed),
       admittedHolders: holders)
+  }
+
+  /// A host that has died of late is not counted on for a minute or more, so that a bad line moves no shards about. That
+  /// must not keep copies from being made where too few others are: then it may hold some, like one that is suspected.
+  private func countOnThoseWhoJustCameBack(_ hosts: inout [PlacementHost], for copies: Int) {
+    let present = hosts.count { $0.presence != .gone && !$0.isDraining && !$0.isImpaired && $0.weight > 0 }
+    guard present < copies else { return }
+    for index in hosts.indices where hosts[index].presence == .gone && stewardship.living.contains(hosts[index].id) {
+      hosts[index].presence = .suspect
+    }
   }
 
   private func placementHost(

@@ -26,6 +26,8 @@ package struct Stewardship {
   var reports: [HostID: Received] = [:]
   var loads: [ShardID: Load] = [:]
   var stable: Set<HostID> = []
+  /// Those that gossip calls alive, stable or not.
+  var living: Set<HostID> = []
   var impaired: Set<HostID> = []
   var reigns: [ShardID: Reign] = [:]
   var steward: Steward?
@@ -84,8 +86,11 @@ package struct Stewardship {
     return Stewardship.minimum(replication: world.rules.minimumReplication, holders: holders, told: told)
   }
 
-  /// The first voter that lives, as this host sees it.
-  package func stewardHost(seenBy me: HostID) -> HostID? { voters.first { $0 == me || stable.contains($0) } }
+  /// The first voter that is stably alive, as this host sees it. Where none is, the first that lives: a voter that has
+  /// just come back is better than a minute without anybody who places shards.
+  package func stewardHost(seenBy me: HostID) -> HostID? {
+    voters.first { $0 == me || stable.contains($0) } ?? voters.first { living.contains($0) }
+  }
 }
 
 /// What an operator has ordered.
@@ -200,6 +205,12 @@ extension Node {
 
   mutating func noteStability(_ event: MembershipEvent, now: Now, into effects: inout NodeEffects) {
     switch event {
+    case .alive(let host, _), .refuted(let host):
+      stewardship.living.insert(host)
+      return
+    case .dead(let host, _, _), .left(let host):
+      stewardship.living.remove(host)
+      return
     case .stableUp(let host): stewardship.stable.insert(host)
     case .stableDown(let hosts): stewardship.stable.subtract(hosts)
     case .impaired(let host, let isImpaired):
@@ -207,6 +218,7 @@ extension Node {
     case .revoked(let host), .forgotten(let host):
       stewardship.reports[host] = nil
       stewardship.stable.remove(host)
+      stewardship.living.remove(host)
       stewardship.impaired.remove(host)
     default: return
     }
@@ -299,7 +311,7 @@ extension Node {
     let concerns =
       entry.replicas.contains(membership.host) || entry.members.contains(membership.host)
       || stewardship.voters.contains(membership.host) || shards.holds(entry.shard)
-    guard concerns, !entry.replicas.isEmpty else { return }
+    guard concerns, !entry.replicas.isEmpty, !breaks(.directoryNotPlaced) else { return }
     shards.handle(
       .command(.place(entry.shard, replicas: entry.replicas, minimum: stewardship.minimum(told: Int(entry.minimum)))),
       now: now,

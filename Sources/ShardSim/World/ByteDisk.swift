@@ -1,10 +1,10 @@
-import MapShard
-import Wire
+package import MapShard
+package import Wire
 
 /// A disk of bytes: what is written lies in a cache until it is synced; a crash keeps any subset of the unsynced sectors
 /// and any first part of the unsynced changes of the folder.
-final class SimulatedDisk: StoreReading {
-  static let sectorSize = 512
+package final class ByteDisk: StoreReading {
+  package static let sectorSize = 512
 
   private final class Node {
     var durable: [UInt8] = []
@@ -24,19 +24,21 @@ final class SimulatedDisk: StoreReading {
   private var changes: [Change] = []
 
   /// Bytes that files may take.
-  var space = Int.max
+  package var space = Int.max
   /// Syncs fail from now on.
-  var refusesSync = false
-  var refusesReads: Set<String> = []
-  private(set) var syncs = 0
+  package var refusesSync = false
+  package var refusesReads: Set<String> = []
+  package private(set) var syncs = 0
 
-  var taken: Int { folder.values.reduce(0) { $0 + max($1.current.count, $1.reserved) } }
+  package init() {}
+
+  package var taken: Int { folder.values.reduce(0) { $0 + max($1.current.count, $1.reserved) } }
 
   // MARK: What recovery sees
 
-  func files() -> [(name: String, size: Int)] { folder.map { ($0.key, $0.value.current.count) } }
+  package func files() -> [(name: String, size: Int)] { folder.map { ($0.key, $0.value.current.count) } }
 
-  func read(_ file: StoreFile, at offset: Int, count: Int) -> [UInt8]? {
+  package func read(_ file: StoreFile, at offset: Int, count: Int) -> [UInt8]? {
     guard let node = folder[file.name], !refusesReads.contains(file.name) else { return nil }
     guard offset < node.current.count else { return [] }
     return Array(node.current[offset..<min(offset + count, node.current.count)])
@@ -45,7 +47,7 @@ final class SimulatedDisk: StoreReading {
   // MARK: What the log asks for
 
   /// Does the steps; stops before step `limit` as if the machine had died there.
-  func perform(_ job: DiskJob, limit: Int = .max) -> Result<[[UInt8]], DiskFailure> {
+  package func perform(_ job: DiskJob, limit: Int = .max) -> Result<[[UInt8]], DiskFailure> {
     var reads: [[UInt8]] = []
     for (index, step) in job.steps.enumerated() {
       if index >= limit { return .failure(DiskFailure(step: index, code: 5)) }
@@ -117,7 +119,7 @@ final class SimulatedDisk: StoreReading {
     guard !bytes.isEmpty else { return }
     extend(node, to: offset + bytes.count)
     node.current.replaceSubrange(offset..<offset + bytes.count, with: bytes)
-    for sector in offset / SimulatedDisk.sectorSize...(offset + bytes.count - 1) / SimulatedDisk.sectorSize {
+    for sector in offset / ByteDisk.sectorSize...(offset + bytes.count - 1) / ByteDisk.sectorSize {
       node.dirty.insert(sector)
     }
   }
@@ -133,7 +135,7 @@ final class SimulatedDisk: StoreReading {
   // MARK: Faults
 
   /// The machine dies: of what was not synced, any part is there afterwards.
-  func crash(_ chance: inout Chance) {
+  package func crash(_ chance: inout Chance) {
     let kept = chance.below(changes.count + 1)
     changes.prefix(kept).forEach(apply)
     changes.removeAll()
@@ -143,8 +145,8 @@ final class SimulatedDisk: StoreReading {
       // All, none, or each with one half.
       let mode = chance.below(4)
       for sector in node.dirty.sorted() where mode == 0 || (mode > 1 && chance.happens(0.5)) {
-        let start = sector * SimulatedDisk.sectorSize
-        let end = min(start + SimulatedDisk.sectorSize, node.current.count)
+        let start = sector * ByteDisk.sectorSize
+        let end = min(start + ByteDisk.sectorSize, node.current.count)
         if node.durable.count < end { node.durable += [UInt8](repeating: 0, count: end - node.durable.count) }
         if start < end { node.durable.replaceSubrange(start..<end, with: node.current[start..<end]) }
       }
@@ -157,39 +159,31 @@ final class SimulatedDisk: StoreReading {
     }
   }
 
-  func flip(_ name: String, bit: Int) {
+  package func flip(_ name: String, bit: Int) {
     guard let node = folder[name], bit / 8 < node.current.count else { return }
     node.current[bit / 8] ^= 1 << UInt8(bit % 8)
     node.durable = node.current
   }
 
-  func remove(_ name: String) {
+  package func remove(_ name: String) {
     folder[name] = nil
     durableFolder[name] = nil
   }
 
   /// What is there now, as another disk.
-  func copy() -> SimulatedDisk {
-    let copy = SimulatedDisk()
+  package func copy() -> ByteDisk {
+    let copy = ByteDisk()
     for name in names { copy.replace(name, bytes(name)) }
     return copy
   }
 
-  func bytes(_ name: String) -> [UInt8] { folder[name]?.current ?? [] }
-  func replace(_ name: String, _ bytes: [UInt8]) {
+  package func bytes(_ name: String) -> [UInt8] { folder[name]?.current ?? [] }
+  package func replace(_ name: String, _ bytes: [UInt8]) {
     let node = Node()
     node.current = bytes
     node.durable = bytes
     folder[name] = node
     durableFolder[name] = node
   }
-  var names: [String] { folder.keys.sorted() }
-}
-
-final class SeededEntropy: Entropy {
-  private var chance: Chance
-  init(seed: UInt64) { chance = Chance(seed: seed) }
-  func fill(_ bytes: UnsafeMutableRawBufferPointer) {
-    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: chance.next()) }
-  }
+  package var names: [String] { folder.keys.sorted() }
 }
