@@ -105,17 +105,4 @@ import Testing
     view.forget(1)
     #expect(!view.hasRisen(1), "another host may have the slot")
   }
-
-  @Test func whoWasUpOnceIsKnownUntilItsSlotIsFree() {
-    var view = StableView()
-    view.alive(1, at: 0)
-    #expect(!view.hasRisen(1), "a newcomer is not on its way back")
-    #expect(view.nextRisen(at: 5 * Self.second) == 1)
-    view.gone(1, died: true, at: 6 * Self.second)
-    _ = view.takeFallen(at: 7 * Self.second)
-    view.alive(1, at: 8 * Self.second)
-    #expect(view.hasRisen(1) && !view.isUp(1))
-    view.forget(1)
-    #expect(!view.hasRisen(1))
-  }
 }

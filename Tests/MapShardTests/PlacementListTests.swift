@@ -76,35 +76,6 @@ import Wire
     }
   }
 
-  /// Three of five hosts restart: each has its places again as soon as it is there, long before it is trusted with more.
-  @Test func aHostThatIsBackHasItsCopiesAndNothingElse() {
-    for seed in UInt64(1)...20 {
-      var sample = PlacementSample(seed: seed)
-      var view = sample.view(hosts: 5, shards: 40)
-      let before = view.placed()
-      view = view.fulfilled(before)
-      for index in 0..<3 { view.hosts[index].presence = .gone }
-      #expect(view.placed().shards.allSatisfy { $0.replicas.count == 2 }, "seed \(seed)")
-      // Owners of those that were gone have been followed by the two that stayed; the third copy is missing.
-      let returning = Set(view.hosts.prefix(3).map(\.id))
-      let held = view.placed()
-      view = view.fulfilled(held)
-      for index in 0..<3 { view.hosts[index].presence = .returning }
-      let placement = view.placed()
-      #expect(PlacementCheck.violations(of: placement, on: view) == [], "seed \(seed)")
-      for (placed, first) in zip(placement.shards, before.shards) {
-        #expect(placed.replicas == first.replicas, "seed \(seed), shard \(placed.id)")
-        #expect(placed.owner.map(returning.contains) == first.replicas.allSatisfy(returning.contains) ? true : false)
-      }
-      // One more goes: those that are back do not take its places.
-      view.hosts[3].presence = .gone
-      for (placed, first) in zip(view.placed().shards, before.shards) {
-        let came = Set(placed.replicas).subtracting(first.replicas)
-        #expect(came.isDisjoint(with: returning), "seed \(seed), shard \(placed.id)")
-      }
-    }
-  }
-
   @Test func aJoinCostsOneScorePerShard() {
     var sample = PlacementSample(seed: 5)
     var view = sample.view(hosts: 50, shards: 300)
