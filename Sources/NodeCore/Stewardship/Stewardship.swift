@@ -220,6 +220,8 @@ extension Node {
     guard var report = stewardship.own, let world = stewardship.world else { return }
     report.world = world.version
     report.directory = stewardship.directory.mark
+    report.store = shards.store
+    report.votes = shards.votingSet ?? 0
     for voter in stewardship.voters {
       if voter == membership.host {
         note(report, from: voter, now: now)
