@@ -5,11 +5,15 @@ package enum OperatorRequest: Hashable, Sendable {
   case voters
   /// The next set of voters, signed by the operator. -> `VotersReply`
   case adoptVoters(signed: [UInt8], reason: String)
+  /// What every host within reach has of the shard of a map. -> `TakeoverReply`, after about a second
+  case takeover(map: String)
+  /// The operator's signed order that a host takes the shard, whatever is lost. -> `TakeoverReply` when it has
+  case takeUncleanly(map: String, signed: [UInt8], reason: String)
 
   package var changesSomething: Bool {
     switch self {
-    case .voters: false
-    case .adoptVoters: true
+    case .voters, .takeover: false
+    case .adoptVoters, .takeUncleanly: true
     }
   }
 
@@ -17,14 +21,16 @@ package enum OperatorRequest: Hashable, Sendable {
     switch self {
     case .voters: "voters"
     case .adoptVoters: "voters-adopt"
+    case .takeover: "takeover"
+    case .takeUncleanly: "takeover-unclean"
     }
   }
 
   /// Why, in the words of whoever asked; for the audit log.
   package var reason: String? {
     switch self {
-    case .adoptVoters(_, let reason): reason.isEmpty ? nil : reason
-    case .voters: nil
+    case .adoptVoters(_, let reason), .takeUncleanly(_, _, let reason): reason.isEmpty ? nil : reason
+    case .voters, .takeover: nil
     }
   }
 }
@@ -32,6 +38,7 @@ package enum OperatorRequest: Hashable, Sendable {
 extension OperatorRequest {
   /// The fields that these verbs read beside `control` and `request`.
   struct Form: Codable {
+    var map: String?
     var signed: String?
     var reason: String?
   }
@@ -41,6 +48,11 @@ extension OperatorRequest {
     switch self {
     case .voters: break
     case .adoptVoters(let signed, let reason):
+      form.signed = Base64URL.encode(signed)
+      form.reason = reason
+    case .takeover(let map): form.map = map
+    case .takeUncleanly(let map, let signed, let reason):
+      form.map = map
       form.signed = Base64URL.encode(signed)
       form.reason = reason
     }
@@ -53,8 +65,20 @@ extension OperatorRequest {
     case "voters": self = .voters
     case "voters-adopt":
       self = .adoptVoters(signed: try OperatorRequest.signed(form), reason: OperatorRequest.words(form))
+    case "takeover": self = .takeover(map: try OperatorRequest.map(form))
+    case "takeover-unclean":
+      self = .takeUncleanly(
+        map: try OperatorRequest.map(form), signed: try OperatorRequest.signed(form),
+        reason: OperatorRequest.words(form))
     default: return nil
     }
+  }
+
+  private static func map(_ form: Form) throws(Fault) -> String {
+    guard let map = form.map, !map.isEmpty, map.utf8.count <= 256 else {
+      throw Fault(.badRequest, ["reason": "`map` is missing or too long"])
+    }
+    return map
   }
 
   private static func signed(_ form: Form) throws(Fault) -> [UInt8] {

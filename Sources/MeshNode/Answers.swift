@@ -38,14 +38,16 @@ extension Shell: ControlAnswering {
   private func answer(_ request: OperatorRequest, for connection: ControlConnection) -> ControlAnswer {
     switch request {
     case .voters: .line(votersReply().line())
-    case .adoptVoters: .line(Fault(.badRequest, ["reason": "it changes something"]).line())
+    case .takeover(let map): inquire(map, for: connection)
+    case .adoptVoters, .takeUncleanly: .line(Fault(.badRequest, ["reason": "it changes something"]).line())
     }
   }
 
   private func obey(_ request: OperatorRequest, for connection: ControlConnection) -> (ControlAnswer, Change) {
     switch request {
     case .adoptVoters(let signed, _): adoptVoters(signed)
-    case .voters: (answer(request, for: connection), Change(.done))
+    case .takeUncleanly(let map, let signed, _): takeUncleanly(map, signed, for: connection)
+    case .voters, .takeover: (answer(request, for: connection), Change(.done))
     }
   }
 

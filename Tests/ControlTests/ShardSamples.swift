@@ -136,6 +136,22 @@ enum ShardSamples {
     at: Samples.now, number: 1, voters: [voter(Samples.gef2, .away)], steward: nil, waitsFor: nil,
     candidates: voters.candidates)
 
+  // MARK: Takeover
+
+  private static func copy(
+    _ host: HostName, _ member: Bool, _ state: TakeoverReply.CopyState, _ epoch: UInt64 = 0, _ sequence: UInt64 = 0
+  ) -> TakeoverReply.Copy {
+    TakeoverReply.Copy(
+      host: host, member: member, state: state, epoch: epoch, sequence: sequence, current: state != .silent)
+  }
+
+  static let leftOver = TakeoverReply(
+    at: Samples.now, shard: "gef", id: "00000000000000b7", maps: ["geffen", "gef_tower"], state: .unowned,
+    why: "gef-2 is dead", epoch: 7, version: 88, owner: Samples.gef2,
+    copies: [
+      copy(Samples.gef2, true, .silent), copy(pay1, true, .damaged, 7, 1_377), copy(mor1, false, .whole, 7, 1_203),
+    ])
+
   static func answers(to request: ShardRequest) -> [[UInt8]] {
     switch request {
     case .ring: return [ring.line()]

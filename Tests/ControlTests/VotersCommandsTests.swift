@@ -7,11 +7,12 @@ import Synchronization
 import Testing
 import Wire
 
-/// `voters`: what is shown, what is refused, and that what reaches the node is what the operator signed.
+/// `voters` and `takeover`: what is shown, what is refused, and that what reaches the node is what the operator signed.
 @Suite(.serialized)
 struct VotersCommandsTests {
   private final class Recorder: Sendable {
     let voters = Mutex(ShardSamples.voters)
+    let left = Mutex(ShardSamples.leftOver)
     let requests = Mutex<[OperatorRequest]>([])
 
     func node() throws -> FakeNode {
@@ -20,6 +21,7 @@ struct VotersCommandsTests {
           if case .word(let word) = request, word.changesSomething { requests.withLock { $0.append(word) } }
           switch request {
           case .members: return [Samples.members.line()]
+          case .word(.takeover), .word(.takeUncleanly): return [left.withLock { $0 }.line()]
           case .word: return [voters.withLock { $0 }.line()]
           default: return [Fault(.badRequest, ["reason": "not asked for here"]).line()]
           }
@@ -131,20 +133,90 @@ struct VotersCommandsTests {
     try expectSigned(signed, expected)
   }
 
+  private func take(_ arguments: String...) async throws -> Program.Outcome {
+    try await Program.run(
+      ["--socket", node.path, "--timeout", "20s", "takeover", "geffen", "--unclean"] + arguments
+        + ["--passphrase-file", "passphrase"], in: folder.path)
+  }
+
+  @Test func whatIsLeftOfAShardIsShown() async throws {
+    for (name, terminal) in Golden.terminals {
+      Golden.expect(ShardSamples.leftOver.text(for: terminal), is: "takeover-\(name)")
+    }
+    let shown = try await run("takeover", "geffen")
+    #expect(shown.code == 3 && shown.output == ShardSamples.leftOver.text(for: Terminal(isTerminal: false)))
+    #expect(try await run("takeover", "geffen", "-q").output == "gef is unowned: gef-2 is dead\n")
+    #expect(try await run("takeover", "geffen", "--host", "mor-1").code == 64)
+    recorder.left.withLock { $0.state = .acting }
+    #expect(try await run("takeover", "geffen").code == 0)
+    #expect(recorder.take() == [])
+  }
+
+  @Test func anUncleanTakeoverIsTypedSignedAndHasAReason() async throws {
+    let dry = try await take("--dry-run")
+    #expect(dry.code == 0 && dry.errors.contains("pay-1 takes shard gef (2 maps), past the rules (record 88, epoch 7)"))
+    #expect(dry.errors.contains("its log is damaged") && dry.errors.contains("gef-2: no answer;"))
+    let other = try await take("--host", "mor-1", "--dry-run")
+    #expect(other.errors.contains("pay-1 has more: up to sequence 1377 of epoch 7; 174 entries less here"))
+    #expect(try await take().errors.contains("give --reason"))
+    #expect(try await take("--reason", "fire").code == 64)
+    #expect(try await take("--reason", "fire", "--confirm", "12345678").code == 5)
+    #expect(try await take("--host", "gef-2", "--dry-run").errors.contains("gef-2 does not answer"))
+    #expect(try await take("--host", "tiny", "--dry-run").errors.contains("tiny has nothing of it"))
+    let typed = try await Program.runOnTerminal(
+      [
+        "--socket", node.path, "takeover", "geffen", "--unclean", "--reason", "fire", "--passphrase-file", "passphrase",
+      ], in: folder.path, answers: [("to go on: ", "y")])
+    #expect(typed.code == 5 && recorder.take() == [])
+
+    let number = String(try #require(dry.errors.firstMatch(of: /Plan ([0-9a-f]{8}):/)).1)
+    let done = try await take("--reason", "fire", "--confirm", number)
+    #expect(done.code == 0 && done.output == "gef is owned by pay-1 (epoch 7)\n", "\(done.errors)")
+    guard case .takeUncleanly("geffen", let signed, "fire")? = recorder.take().first else {
+      Issue.record("no order came")
+      return
+    }
+    let host = try #require(HostID(ShardSamples.pay1.id))
+    let expected = UncleanOrder(shard: ShardID(rawValue: 0xb7), version: 88, host: host)
+    try expectSigned(signed, expected.signed(Signature()), over: expected.signedBytes())
+  }
+
+  @Test func noOrderIsGivenWhereTheRulesSuffice() async throws {
+    recorder.left.withLock { $0.copies[0].state = .inSync }
+    let refused = try await take("--dry-run")
+    #expect(refused.code == 5 && refused.errors.contains("is in sync and alive: with a voter it goes on by itself"))
+    recorder.left.withLock { $0 = ShardSamples.leftOver }
+    recorder.left.withLock { $0.state = .acting }
+    #expect(try await take("--dry-run").errors.contains("its owner acts"))
+    recorder.left.withLock { $0 = ShardSamples.leftOver }
+    recorder.left.withLock { $0.copies[0].current = false }
+    #expect(try await take("--dry-run").errors.contains("does not know the newest record yet"))
+    recorder.left.withLock { $0.version = 0 }
+    #expect(try await take("--dry-run").errors.contains("no host has ever owned it"))
+  }
+
   private func expectSigned(_ bytes: [UInt8], _ expected: VoterSetDescription) throws {
-    #expect(Array(bytes.dropLast(Signature.size)) == expected.unsigned())
+    try expectSigned(bytes, expected.signed(Signature()), over: expected.signedBytes())
+  }
+
+  /// `bytes` are `unsigned`, with the operator's signature over `covered` at their end.
+  private func expectSigned(_ bytes: [UInt8], _ unsigned: [UInt8], over covered: [UInt8]) throws {
+    #expect(bytes.dropLast(Signature.size) == unsigned.dropLast(Signature.size))
     let signature = try bytes.suffix(Signature.size).withUnsafeBytes { raw in
       var reader = Reader(raw)
       return try reader.signature()
     }
-    let isSigned = expected.signedBytes().withUnsafeBytes { covered in
+    let isSigned = covered.withUnsafeBytes { covered in
       network.operators.contains { $0.verify(signature, domain: OperatorSigner.orderDomain, covered) }
     }
     #expect(isSigned)
   }
 
   @Test func requestsSurviveTheLine() throws {
-    for request: OperatorRequest in [.voters, .adoptVoters(signed: [1, 2, 0xff], reason: "why")] {
+    for request: OperatorRequest in [
+      .voters, .adoptVoters(signed: [1, 2, 0xff], reason: "why"), .takeover(map: "geffen"),
+      .takeUncleanly(map: "geffen", signed: [0xff], reason: "fire"),
+    ] {
       #expect(try ControlRequest(line: request.asLine.dropLast()) == .word(request))
     }
     #expect(throws: Fault.self) { try ControlRequest(line: Array(#"{"control":1,"request":"voters-adopt"}"#.utf8)) }

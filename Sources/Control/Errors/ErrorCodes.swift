@@ -109,6 +109,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case orderNotConfirmed = "M114"
   case votersRefused = "M115"
   case votersIncomplete = "M116"
+  case takeoverRefused = "M117"
 
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {

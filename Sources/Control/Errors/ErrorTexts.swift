@@ -110,6 +110,7 @@ extension ErrorCode {
     case .orderNotConfirmed: .orderNotConfirmed
     case .votersRefused: .votersRefused
     case .votersIncomplete: .votersIncomplete
+    case .takeoverRefused: .takeoverRefused
     }
   }
 }

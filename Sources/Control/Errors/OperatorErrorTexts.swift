@@ -15,4 +15,13 @@ extension ErrorCode.Text {
     the majority missing play goes on only where owner and copies all live. Start the voter's node. If its data folder \
     is lost for good, name other voters with `mesh-ctl voters set`.
     """)
+
+  static let takeoverRefused = ErrorCode.Text(
+    "not taken over", "shard `{shard}` was not given to another host: {reason}", help: "mesh-ctl maps",
+    exit: .refused,
+    """
+    A shard changes hands by itself as long as one in-sync copy lives and a voter answers; that loses nothing. The \
+    operator's order goes past these rules and loses what the chosen host does not have. It is meant for the case that \
+    all in-sync hosts are gone for good, and counts only for the record that the operator has seen.
+    """)
 }

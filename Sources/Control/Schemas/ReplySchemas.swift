@@ -33,6 +33,7 @@ package struct ReplySchema: Sendable {
       ReplySchema(WorldChangeReply.self, "world publish", "world activate"),
       ReplySchema(WorldFileReply.self, "world show FILE"), ReplySchema(WorldDiffReply.self, "world diff"),
       ReplySchema(VotersReply.self, "voters", "voters set"),
+      ReplySchema(TakeoverReply.self, "takeover"),
       ReplySchema(Fault.self, "every command that fails"),
     ]
   }

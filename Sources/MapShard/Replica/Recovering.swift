@@ -49,6 +49,10 @@ extension ShardHost {
   }
 
   mutating func answerWho(_ shard: ShardID, to from: Member, _ effects: inout ShardEffects) {
+    send(.iAm(whatIHold(of: shard)), to: from.host, &effects)
+  }
+
+  func whatIHold(of shard: ShardID) -> RegisterMessage.IAm {
     var answer = RegisterMessage.IAm(
       shard: shard, record: nil, last: .start, isUsable: false, sealed: .none)
     if let index = index(of: shard) {
@@ -57,13 +61,16 @@ extension ShardHost {
       answer.isUsable = !replicas[index].isDamaged && replicas[index].stopped == nil && !storeFailed
       answer.sealed = replicas[index].matchedEpoch
     }
-    send(.iAm(answer), to: from.host, &effects)
+    return answer
   }
 
   mutating func hear(_ answer: RegisterMessage.IAm, from: Member, _ effects: inout ShardEffects) {
     if voter.rebuilding != nil { hearForRebuild(answer, from: from, &effects) }
     guard let index = index(of: answer.shard) else { return }
     if let record = answer.record { learn(record, &effects) }
+    if replicas[index].inquiry != nil, replicas[index].inquiry?.count ?? 0 < Inquiry.limit {
+      replicas[index].inquiry?[from.host] = HeldCopy(answer, life: from.life)
+    }
     guard replicas[index].members.contains(where: { $0.host == from.host }) else { return }
     replicas[index].recovery.answers[from.host] = Recovery.Answer(
       life: from.life, last: answer.last, isUsable: answer.isUsable)

@@ -1,5 +1,5 @@
 package import MapShard
-package import Wire
+import Wire
 
 /// What the shards that a host owns cost it, from one report to the next: the load that placement balances by.
 ///
