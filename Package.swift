@@ -99,7 +99,10 @@ let package = Package(
 
     program("mesh-node", ["MeshNode", "Configuration", "Control"]),
     program(
-      "mesh-ctl", ["Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab"]),
+      "mesh-ctl",
+      [
+        "Wire", "Hashing", "SecureChannel", "WorldData", "MapShard", "Configuration", "Control", "KeyStore", "MeshLab",
+      ]),
     program("mesh-sim", ["MeshSim", "ShardSim", "Wire"]),
     room(
       "Fuzz",
@@ -127,7 +130,8 @@ let package = Package(
     tests("NodeCoreTests", ["NodeCore", "MapShard", "WorldData", "Gossip", "SecureChannel", "Hashing", "Wire"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests(
-      "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "Hashing", "Wire"], exclude: ["Golden"]
+      "ControlTests", ["Control", "Configuration", "SecureChannel", "WorldData", "MapShard", "Hashing", "Wire"],
+      exclude: ["Golden"]
     ),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
     tests("MeshSimTests", ["MeshSim", "NodeCore", "MapShard", "Gossip", "Wire"]),

@@ -29,6 +29,8 @@ package enum ControlRequest: Hashable, Sendable {
   case shards(ShardRequest)
   /// What a node has of worlds; see `WorldRequest`.
   case world(WorldRequest)
+  /// The operator's words about voters and lost shards; see `OperatorRequest`.
+  case word(OperatorRequest)
 
   /// Raised when an old node would misunderstand a request. Additions do not raise it.
   package static let version = 1
@@ -46,6 +48,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .leave, .revoke, .reload, .renew: true
     case .shards(let request): request.changesSomething
     case .world(let request): request.changesSomething
+    case .word(let request): request.changesSomething
     }
   }
 
@@ -63,6 +66,7 @@ package enum ControlRequest: Hashable, Sendable {
     case .renew: "renew"
     case .shards(let request): request.verb
     case .world(let request): request.verb
+    case .word(let request): request.verb
     }
   }
 }
@@ -106,16 +110,16 @@ extension ControlRequest {
     var file: String?
   }
 
-  /// The fields of a request about shards stand beside `control` and `request`, not inside an object of their own.
-  private struct ShardForm: Encodable {
+  /// The fields of a request of another file stand beside `control` and `request`, not inside an object of their own.
+  private struct FlatForm<Fields: Encodable>: Encodable {
     var control: Int
     var request: String
-    var shards: ShardRequest.Form
+    var fields: Fields
 
     private enum Key: String, CodingKey { case control, request }
 
     func encode(to encoder: any Encoder) throws {
-      try shards.encode(to: encoder)
+      try fields.encode(to: encoder)
       var container = encoder.container(keyedBy: Key.self)
       try container.encode(control, forKey: .control)
       try container.encode(request, forKey: .request)
@@ -138,7 +142,9 @@ extension ControlRequest {
     case .certificates(let hosts): form.hosts = hosts
     case .renew(let certificates): form.certificates = certificates.map(Base64URL.encode)
     case .shards(let request):
-      return JSONLine.encode(ShardForm(control: form.control, request: form.request, shards: request.form))
+      return JSONLine.encode(FlatForm(control: form.control, request: form.request, fields: request.form))
+    case .word(let request):
+      return JSONLine.encode(FlatForm(control: form.control, request: form.request, fields: request.form))
     case .world(let request):
       form.version = request.version
       form.file = request.file
@@ -189,6 +195,12 @@ extension ControlRequest {
         let request = try ShardRequest(verb: form.request, fields)
       {
         self = .shards(request)
+        return
+      }
+      if let fields = JSONLine.decode(OperatorRequest.Form.self, from: line),
+        let request = try OperatorRequest(verb: form.request, fields)
+      {
+        self = .word(request)
         return
       }
       if let request = try WorldRequest(verb: form.request, version: form.version, file: form.file) {

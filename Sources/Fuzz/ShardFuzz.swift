@@ -89,6 +89,7 @@ enum FuzzShards {
           loads: [.init(shard: shard, load: 100, players: 3)])),
       .directory(DirectoryPart(after: 0, mark: mark, entries: [entry])),
       .move(MoveWish(shard: shard, to: follower.host, reason: .relief, plan: 4)),
+      .order([UInt8](repeating: 3, count: UncleanOrder.size)),
     ]
     return messages.compactMap { $0.encoded() }
   }
@@ -139,6 +140,7 @@ func fuzzStewardMessage(_ bytes: UnsafeRawBufferPointer) {
     var directory = Directory()
     keep(directory.take(part).count)
   case .move(let wish)?: keep(wish.plan)
+  case .order(let order)?: precondition(order.count == UncleanOrder.size, "an order has one size")
   case nil: break
   }
 }

@@ -18,6 +18,8 @@ package struct StableView {
     var wait: UInt32 = 0
     var isUp = false
     var isFalling = false
+    /// It has been up before.
+    var hasRisen = false
     /// Deaths not yet forgiven, as of `flapped`.
     var flaps: UInt8 = 0
     var flapped: UInt64 = 0
@@ -40,6 +42,9 @@ package struct StableView {
   package var risesAt: UInt64? { waits.earliest }
 
   package func isUp(_ slot: Int) -> Bool { slot < entries.count && entries[slot].isUp && !entries[slot].isFalling }
+
+  /// It was up once; what is not up any more may be on its way back.
+  package func hasRisen(_ slot: Int) -> Bool { slot < entries.count && entries[slot].hasRisen }
 
   /// The host is alive: new, back, or a suspicion is over.
   package mutating func alive(_ slot: Int, at now: UInt64) {
@@ -80,6 +85,7 @@ package struct StableView {
     while let (_, wait) = waits.popFirst(dueBy: now) {
       guard entries[wait.slot].wait == wait.number else { continue }
       entries[wait.slot].isUp = true
+      entries[wait.slot].hasRisen = true
       return wait.slot
     }
     return nil

@@ -31,6 +31,15 @@ extension Membership {
 
   package func status(of host: HostID) -> Status? { table.slot(of: host).map { table[$0].status } }
 
+  /// It was stably up, died or left, and is there again, but not long enough to be counted on. A suspicion does not
+  /// change that.
+  package func isReturning(_ host: HostID) -> Bool {
+    guard let slot = table.slot(of: host), table[slot].status == .alive || table[slot].status == .suspect else {
+      return false
+    }
+    return stability.hasRisen(slot) && !stability.isUp(slot)
+  }
+
   /// Visits all entries, ourselves first, in a stable order; cheap enough for checks after every event.
   package func forEachEntry(_ visit: (HostID, Incarnation, Status) -> Void) {
     for slot in 0..<table.slots where table.isUsed(slot) {

@@ -15,6 +15,7 @@ extension ShardHost {
     case .releaseAll:
       isStopping = true
       for index in replicas.indices { release(index, &effects) }
+    case .inquire(let shard): inquire(shard, &effects)
     case .unclean(let shard, let signed): takeUncleanly(shard, signed, &effects)
     }
   }

@@ -13,6 +13,29 @@ extension ShardHost {
     index(of: shard).flatMap { replicas[$0].log[sequence] }
   }
 
+  /// How this host stands in the present set of voters.
+  package var seat: SeatState {
+    guard let set = sets.current, set.voters.contains(where: { $0.host == me.host }) else { return .none }
+    guard set.voters.contains(VoterSeat(host: me.host, store: store)) else { return .otherStore }
+    if voter.isDamaged || storeFailed { return .damaged }
+    if let copying = voter.copying {
+      return .copying(from: copying.from.map(\.host).filter { copying.sources[$0]?.isWhole != true })
+    }
+    if let rebuilding = voter.rebuilding {
+      var silent: Set<HostID> = []
+      var open = 0
+      for replica in replicas where !rebuilding.done.contains(replica.shard) {
+        open += 1
+        let known = rebuilding.shards[replica.shard]
+        let asked = known?.record?.record.members.map(\.host) ?? replica.replicas
+        silent.formUnion(
+          asked.filter { $0 != me.host && known?.answered.contains($0) != true && !rebuilding.gone.contains($0) })
+      }
+      return .rebuilding(open: open, silent: silent.sorted())
+    }
+    return votes(in: set.number) ? .voting : .opening
+  }
+
   /// Clean stop: nothing is begun any more.
   package var isLeaving: Bool { isStopping }
 
@@ -39,4 +62,21 @@ extension ShardHost {
     hasher.combine(storeFailed)
     return hasher.finalize()
   }
+}
+
+/// A host's part in the present set of voters, for people.
+package enum SeatState: Sendable, Hashable {
+  /// It has no seat in the set, or knows no set.
+  case none
+  /// The set names it with another data directory than it has.
+  case otherStore
+  /// Parts of its register may be lost: it never votes again with this data directory.
+  case damaged
+  /// It waits for the register of these hosts of the set before.
+  case copying(from: [HostID])
+  /// It learns the register from the hosts: so many shards are open, and these hosts have not answered about them.
+  case rebuilding(open: Int, silent: [HostID])
+  /// It waits for its disk.
+  case opening
+  case voting
 }

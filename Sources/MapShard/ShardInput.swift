@@ -55,7 +55,9 @@ package enum ShardCommand: Sendable {
   case cancelMove(ShardID)
   /// Give up all shards (clean stop).
   case releaseAll
-  /// The operator's signed word that `host` takes the shard (E7, unclean).
+  /// A person wants to know what hosts have of the shard: everybody within reach is asked; see `inquiry(of:)`.
+  case inquire(ShardID)
+  /// The operator's signed word that `host` takes the shard (E7, unclean): the bytes of `UncleanOrder`.
   case unclean(ShardID, signed: [UInt8])
 }
 

@@ -29,6 +29,25 @@ extension Shell: ControlAnswering {
     case .world(let world) where world.changesSomething:
       return audited(request, connection) { (answer(world, for: connection), Change(.done)) }
     case .world(let request): return answer(request, for: connection)
+    case .word(let word) where word.changesSomething:
+      return audited(request, connection) { obey(word, for: connection) }
+    case .word(let request): return answer(request, for: connection)
+    }
+  }
+
+  private func answer(_ request: OperatorRequest, for connection: ControlConnection) -> ControlAnswer {
+    switch request {
+    case .voters: .line(votersReply().line())
+    case .takeover(let map): inquire(map, for: connection)
+    case .adoptVoters, .takeUncleanly: .line(Fault(.badRequest, ["reason": "it changes something"]).line())
+    }
+  }
+
+  private func obey(_ request: OperatorRequest, for connection: ControlConnection) -> (ControlAnswer, Change) {
+    switch request {
+    case .adoptVoters(let signed, _): adoptVoters(signed)
+    case .takeUncleanly(let map, let signed, _): takeUncleanly(map, signed, for: connection)
+    case .voters, .takeover: (answer(request, for: connection), Change(.done))
     }
   }
 
@@ -73,6 +92,7 @@ extension Shell: ControlAnswering {
   private func write(_ change: Change, _ request: ControlRequest, by user: UInt32) {
     var reason: String?
     if case .revoke(_, let words) = request, !words.isEmpty { reason = words }
+    if case .word(let word) = request { reason = word.reason }
     audit.append(
       AuditEntry(
         at: now, user: user, verb: request.verb, target: change.target?.printable(limit: 300),

@@ -41,7 +41,7 @@ extension Shell {
       shards: world.shards.map { shardReport($0, names, wanted: wanted) })
   }
 
-  private func shardReport(_ shard: WorldShard, _ names: ShardNames, wanted: Int) -> MapsReply.Shard {
+  func shardReport(_ shard: WorldShard, _ names: ShardNames, wanted: Int) -> MapsReply.Shard {
     let entry = node.stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
     let view = node.shards.holds(shard.id) ? node.shards.view(of: shard.id) : nil
     var epoch = entry.epoch

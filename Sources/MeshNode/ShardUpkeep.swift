@@ -15,6 +15,7 @@ extension Shell {
   func keepShards(tick: UInt64) {
     if tick % Shell.reportTicks == 0 { reportToSteward() }
     tellDrains()
+    tellWaits()
     storeDisk.measureSpace()
   }
 

@@ -51,6 +51,7 @@ final class Shell {
   let shardRequests = ShardRequests()
   var shardWatches: [ShardWatch] = []
   var drains: [DrainProgress] = []
+  var controlWaits: [ControlWait] = []
   /// Seconds of this life.
   var ticks: UInt64 = 0
   var publishedWeight = PublishedWeight()

@@ -27,7 +27,7 @@ extension Shell {
     return StatusReply(
       at: Timestamp(nanoseconds: now.wall), network: networkName, hosts: counts, view: agreement,
       own: ownHost(now: now), shards: shards,
-      warnings: warnings(views, agreement, now: now) + (shards?.warnings ?? []))
+      warnings: warnings(views, agreement, now: now) + (shards?.warnings ?? []) + voterWarnings)
   }
 
   /// What this host tells others about where it is.

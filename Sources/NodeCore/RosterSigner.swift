@@ -91,11 +91,8 @@ package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHos
   }
 
   package func verifyOperator(_ signature: Signature, over bytes: UnsafeRawBufferPointer) -> Bool {
-    roster.network.operators.contains { $0.verify(signature, domain: RosterSigner.orderDomain, bytes) }
+    roster.network.operators.contains { $0.verify(signature, domain: OperatorSigner.orderDomain, bytes) }
   }
-
-  /// Of the operator's signed words about shards and voters.
-  package static let orderDomain: StaticString = "mesh-order/1"
 
   // MARK: Placement
 

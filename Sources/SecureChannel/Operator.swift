@@ -6,6 +6,8 @@ package import Wire
 /// passphrase encrypts.
 package final class OperatorSigner {
   package let key: OperatorKey
+  /// Of signed words about shards and voters.
+  package static let orderDomain: StaticString = "mesh-order/1"
   private let pair: SigningKeyPair
 
   /// A new key; `nil` when the arena is full.

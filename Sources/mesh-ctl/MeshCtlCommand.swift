@@ -22,7 +22,7 @@ struct MeshCtlCommand: ParsableCommand {
     subcommands: [
       StatusCommand.self, MembersCommand.self, RingCommand.self, MapsCommand.self, MapCommand.self,
       EventsCommand.self, DoctorCommand.self, DrainCommand.self, UndrainCommand.self, PinCommand.self,
-      UnpinCommand.self, StateCommand.self, NetworkCommand.self,
+      UnpinCommand.self, VotersCommand.self, TakeoverCommand.self, StateCommand.self, NetworkCommand.self,
       InitCommand.self, AdmitCommand.self, AcceptCommand.self, RenewCommand.self, RevokeCommand.self, LeaveCommand.self,
       ReloadCommand.self, AuditCommand.self,
       KeyCommand.self, WorldCommand.self, ConfigCommand.self, ExplainCommand.self, VersionCommand.self,

@@ -22,8 +22,8 @@ private let allowedImports: [String: Set<String>] = [
   "MeshSim": ["Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "ShardSim"],
   "mesh-node": ["ArgumentParser", "MeshNode", "Configuration", "Control", "KeyStore", "Glibc", "FoundationEssentials"],
   "mesh-ctl": [
-    "ArgumentParser", "Wire", "Hashing", "SecureChannel", "WorldData", "Configuration", "Control", "KeyStore", "MeshLab",
-    "Glibc", "FoundationEssentials",
+    "ArgumentParser", "Wire", "Hashing", "SecureChannel", "WorldData", "MapShard", "Configuration", "Control",
+    "KeyStore", "MeshLab", "Glibc", "FoundationEssentials",
   ],
   "Fuzz": [
     "Wire", "Hashing", "SecureChannel", "Gossip", "WorldData", "MapShard", "NodeCore", "Configuration", "Control",
@@ -31,8 +31,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "MeshLab": ["Control", "WorldData", "Glibc", "Synchronization"],
   "mesh-bench": [
-    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "ShardSim", "Wire", "EventLoop", "SecureChannel", "Gossip", "NodeCore",
-    "Control", "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
+    "ArgumentParser", "MeshLab", "MeshNode", "MapShard", "ShardSim", "Wire", "EventLoop", "SecureChannel", "Gossip",
+    "NodeCore", "Control", "FoundationEssentials", "Glibc", "CFlood", "AllocationCounter",
   ],
   "mesh-sim": ["ArgumentParser", "MeshSim", "ShardSim", "Wire", "Gossip", "Glibc", "FoundationEssentials"],
 ]

@@ -108,6 +108,8 @@ final class FakeNode: @unchecked Sendable {
         case .renew: [RenewReply(at: Samples.now, results: []).line()]
         case .world: [Fault(.badRequest, ["reason": "no worlds here"]).line()]
         case .shards(let request): ShardSamples.answers(to: request)
+        case .word(.takeover): [ShardSamples.leftOver.line()]
+        case .word: [ShardSamples.voters.line()]
         }
       })
   }

@@ -119,6 +119,39 @@ enum ShardSamples {
   // MARK: Answers
 
   /// As `home` answers, who is the steward and owns no shard called `pay`.
+  // MARK: Voters
+
+  private static func voter(_ host: HostName, _ state: VotersReply.SeatWord) -> VotersReply.Voter {
+    VotersReply.Voter(host: host, seat: "\(host.id):00000000000000a1", state: state)
+  }
+
+  static let voters = VotersReply(
+    at: Samples.now, number: 2, voters: [voter(home, .voting), voter(prt1, .opening), voter(pay1, .voting)],
+    steward: home, waitsFor: "the register of pay-1",
+    candidates: [home, prt1, pay1, mor1].map {
+      VotersReply.Candidate(host: $0, seat: "\($0.id):00000000000000a1")
+    })
+
+  static let votersGone = VotersReply(
+    at: Samples.now, number: 1, voters: [voter(Samples.gef2, .away)], steward: nil, waitsFor: nil,
+    candidates: voters.candidates)
+
+  // MARK: Takeover
+
+  private static func copy(
+    _ host: HostName, _ member: Bool, _ state: TakeoverReply.CopyState, _ epoch: UInt64 = 0, _ sequence: UInt64 = 0
+  ) -> TakeoverReply.Copy {
+    TakeoverReply.Copy(
+      host: host, member: member, state: state, epoch: epoch, sequence: sequence, current: state != .silent)
+  }
+
+  static let leftOver = TakeoverReply(
+    at: Samples.now, shard: "gef", id: "00000000000000b7", maps: ["geffen", "gef_tower"], state: .unowned,
+    why: "gef-2 is dead", epoch: 7, version: 88, owner: Samples.gef2,
+    copies: [
+      copy(Samples.gef2, true, .silent), copy(pay1, true, .damaged, 7, 1_377), copy(mor1, false, .whole, 7, 1_203),
+    ])
+
   static func answers(to request: ShardRequest) -> [[UInt8]] {
     switch request {
     case .ring: return [ring.line()]

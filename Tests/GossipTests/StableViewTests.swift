@@ -92,4 +92,17 @@ import Testing
     #expect(view.fallsAt == nil)
     #expect(view.nextRisen(at: 100 * Self.second) == nil)
   }
+
+  @Test func whoWasUpOnceIsRemembered() {
+    var view = StableView()
+    view.alive(1, at: 0)
+    #expect(!view.hasRisen(1) && !view.hasRisen(9))
+    _ = view.nextRisen(at: 5 * Self.second)
+    view.gone(1, died: true, at: 6 * Self.second)
+    _ = view.takeFallen(at: 7 * Self.second)
+    view.alive(1, at: 8 * Self.second)
+    #expect(view.hasRisen(1) && !view.isUp(1))
+    view.forget(1)
+    #expect(!view.hasRisen(1), "another host may have the slot")
+  }
 }

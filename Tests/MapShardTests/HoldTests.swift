@@ -149,6 +149,16 @@ import Wire
     world.run(3_000)
     #expect(world.acting == [])
     let version = world.view(3)!.rec!.record.version
+    // Asked for what is left: the dead one is silent, the other says what it has.
+    world.command(world.host(1), .inquire(world.shard))
+    world.run(200)
+    let left = world.nodes[world.host(1)]!.core.inquiry(of: world.shard) ?? [:]
+    #expect(left[world.host(2)] == nil && left[world.host(3)]?.version == version)
+    #expect(left[world.host(3)]?.isUsable == true && left[world.host(3)]?.last == world.view(3)?.last)
+    #expect(world.view(3)?.rec?.record.members.contains { $0.life == left[world.host(3)]?.life } == false)
+    #expect(
+      UncleanOrder(shard: world.shard, version: version, host: world.host(3)).signedBytes()
+        == Array("mesh-unclean/1".utf8) + order(TestSigner.operatorKey, version).dropLast(64))
     func order(_ key: HostID, _ version: UInt64) -> [UInt8] {
       var bytes: [UInt8] = []
       for value in [world.shard.rawValue, version, UInt64(3)] {

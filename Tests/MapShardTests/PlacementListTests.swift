@@ -65,7 +65,8 @@ import Wire
         case 1: view.hosts[sample.chance.below(view.hosts.count)].weight = 1 + sample.chance.below(8)
         case 2:
           let index = sample.chance.below(view.hosts.count)
-          view.hosts[index].presence = view.hosts[index].presence == .gone ? .alive : .gone
+          let presences: [PlacementHost.Presence] = [.alive, .suspect, .returning, .gone]
+          view.hosts[index].presence = presences[sample.chance.below(4)]
         default: view.hosts.append(sample.host(contributors: 8, zones: 8))
         }
         let fresh = view.placed()
@@ -200,5 +201,63 @@ import Wire
     #expect(view.shards.reduce(0) { $0 + $1.maps } == 1_265)
     #expect(grouped.loads.reduce(0) { $0 + $1.maps } == 1_265)
     #expect(PlacementCheck.violations(of: grouped, on: view) == [])
+  }
+
+  /// Three of five hosts are killed one after the other and are back: copies are wanted where they were, at once, and
+  /// nothing that they did not have goes to them.
+  @Test func hostsThatAreBackHaveTheirOwnPlacesAndNoOthers() {
+    for seed in UInt64(1)...20 {
+      var sample = PlacementSample(seed: seed)
+      var view = sample.view(hosts: 5, shards: 60)
+      let before = view.placed()
+      for index in 0..<3 { view.hosts[index].presence = .returning }
+      let after = view.placed()
+      for (old, new) in zip(before.shards, after.shards) {
+        #expect(old.replicas == new.replicas && new.degraded.isEmpty, "seed \(seed), shard \(new.id)")
+      }
+      // Another one dies: who has just come back does not stand in for it.
+      view.hosts[3].presence = .gone
+      let returning = view.hosts.prefix(3).map(\.id)
+      let short = view.placed()
+      for (old, new) in zip(before.shards, short.shards) {
+        let strangers = Set(new.replicas).subtracting(old.replicas).intersection(returning)
+        #expect(strangers.isEmpty, "seed \(seed), shard \(new.id)")
+        #expect(Set(old.replicas).intersection(returning).isSubset(of: new.replicas), "seed \(seed), shard \(new.id)")
+      }
+      #expect(PlacementCheck.violations(of: short, on: view) == [], "seed \(seed)")
+    }
+  }
+
+  @Test func whoIsBackKeepsItsShardsAndIsGivenNone() throws {
+    for seed in UInt64(1)...20 {
+      var sample = PlacementSample(seed: seed)
+      let calm = sample.view(hosts: 5, shards: 60)
+      var view = calm.fulfilled(calm.placed())
+      let back = view.hosts[0].id
+      let owned = Set(view.shards.filter { $0.standing?.owner == back }.map(\.id))
+      try #require(!owned.isEmpty)
+      view.hosts[0].presence = .returning
+      // It owns what it owned: no shard leaves it for that.
+      for placed in view.placed().shards where owned.contains(placed.id) { #expect(placed.owner == back) }
+      // The owners of the others die: it takes none over while another copy is there.
+      let dead = view.hosts[1].id
+      view.hosts[1].presence = .gone
+      for index in view.shards.indices where view.shards[index].standing?.owner == dead {
+        view.shards[index].standing?.owner = nil
+        view.shards[index].standing?.members.removeAll { $0 == dead }
+      }
+      for placed in view.placed().shards where !owned.contains(placed.id) {
+        #expect(placed.owner != nil && placed.owner != back, "seed \(seed), shard \(placed.id)")
+      }
+      // Unless it is the last.
+      for index in view.shards.indices {
+        view.shards[index].standing?.owner = nil
+        view.shards[index].standing?.members.removeAll { $0 != back }
+      }
+      for (shard, placed) in zip(view.shards.sorted { $0.id < $1.id }, view.placed().shards)
+      where shard.standing?.members == [back] { #expect(placed.owner == back, "seed \(seed), shard \(placed.id)") }
+      // Asked why, it says so.
+      #expect(view.obstacles().first { $0.host.id == back }?.unfit == .returning)
+    }
   }
 }

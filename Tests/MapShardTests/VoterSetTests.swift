@@ -81,8 +81,11 @@ import Wire
     let world = TestWorld.settled(5, list: [4, 5])
     let set = VoterSetDescription(number: 2, voters: seats([1, 2, 3]), previous: seats([1]))
     change(world, set, tell: [2])
+    func seat(_ number: Int) -> SeatState { world.nodes[world.host(number)]!.core.seat }
+    #expect(seat(2) == .copying(from: [world.host(1)]) && seat(4) == .none)
     #expect(
       world.run(atMost: 5_000) { (1...3).allSatisfy { world.nodes[world.host($0)]!.core.votingSet == 2 } })
+    #expect((1...3).allSatisfy { seat($0) == .voting })
     world.crash(1)
     world.crash(4)
     #expect(world.run(atMost: 5_000) { world.acts(5) })

@@ -48,6 +48,35 @@ import Wire
     #expect(Stewardship.minimum(replication: 3, holders: holders, told: told) == minimum)
   }
 
+  /// An order goes to the host that it names; from there nobody sends it on.
+  @Test func anOrderIsBroughtToItsHost() throws {
+    let stage = try Stage(TestNetwork(), number: 7_001)
+    stage.start()
+    let other = HostID(rawValue: 77)
+    let order = UncleanOrder(shard: ShardID(rawValue: 1), version: 3, host: other).signed(Signature())
+    func frames() -> [(HostID, [UInt8])] {
+      stage.script.takeCommands().compactMap { command in
+        if case .linkFrame(.register, let body, let host, _) = command { (host, body) } else { nil }
+      }
+    }
+    _ = frames()
+    stage.command(.steward(.carry(order)))
+    let sent = frames()
+    #expect(sent.map(\.0) == [other])
+    guard case .order(order)? = try sent.first.map({ try $0.1.withUnsafeBytes { try StewardMessage($0) } }) else {
+      Issue.record("it is no order")
+      return
+    }
+    stage.script.lives[HostID(rawValue: 5)] = Life(rawValue: 9)
+    stage.channelSays(.linkFrame(HostID(rawValue: 5), .register, sent[0].1))
+    #expect(frames().isEmpty)
+    // Its own, which no operator has signed.
+    let own = UncleanOrder(shard: ShardID(rawValue: 1), version: 0, host: stage.host).signed(Signature())
+    let refused = stage.node.shards.counters.limitsHit
+    stage.command(.steward(.carry(own)))
+    #expect(stage.node.shards.counters.limitsHit == refused + 1 && frames().isEmpty)
+  }
+
   @Test func loadsAreWhatWritesCostSinceTheLastReport() {
     var loads = OwnedLoads()
     let shard = ShardID(rawValue: 1)

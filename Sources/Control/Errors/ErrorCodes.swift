@@ -107,6 +107,9 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case mapsHeld = "M112"
   case copiesShort = "M113"
   case orderNotConfirmed = "M114"
+  case votersRefused = "M115"
+  case votersIncomplete = "M116"
+  case takeoverRefused = "M117"
 
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {

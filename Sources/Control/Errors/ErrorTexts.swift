@@ -108,6 +108,9 @@ extension ErrorCode {
     case .mapsHeld: .mapsHeld
     case .copiesShort: .copiesShort
     case .orderNotConfirmed: .orderNotConfirmed
+    case .votersRefused: .votersRefused
+    case .votersIncomplete: .votersIncomplete
+    case .takeoverRefused: .takeoverRefused
     }
   }
 }

@@ -32,6 +32,8 @@ package struct ReplySchema: Sendable {
       ReplySchema(WorldReply.self, "world show", "world history"), ReplySchema(WorldDocumentReply.self),
       ReplySchema(WorldChangeReply.self, "world publish", "world activate"),
       ReplySchema(WorldFileReply.self, "world show FILE"), ReplySchema(WorldDiffReply.self, "world diff"),
+      ReplySchema(VotersReply.self, "voters", "voters set"),
+      ReplySchema(TakeoverReply.self, "takeover"),
       ReplySchema(Fault.self, "every command that fails"),
     ]
   }

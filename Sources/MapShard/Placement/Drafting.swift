@@ -11,8 +11,9 @@ struct Drafting {
   /// Replica list of each shard.
   var lists: [[Int]]
   var degraded: [Degraded]
+  /// Somebody is gone, or has just come back.
+  private let anybodyIsAway: Bool
   /// Members of the list that will stay in it when hosts that are gone come back.
-  private let anybodyIsGone: Bool
   private var lasting: [[Int]]
   var owners: [Int?]
   var reasons: [OwnerReason]
@@ -27,9 +28,9 @@ struct Drafting {
     var total: UInt64 = 0
     for row in sorted.indices where sorted[row].kind == .maps { total += weighed[row] }
     totalLoad = total
-    anybodyIsGone = table.hosts.contains { $0.presence == .gone }
+    anybodyIsAway = table.hosts.contains { $0.presence == .gone || $0.presence == .returning }
     lists = [[Int]](repeating: [], count: sorted.count)
-    lasting = anybodyIsGone ? lists : []
+    lasting = anybodyIsAway ? lists : []
     degraded = [Degraded](repeating: [], count: sorted.count)
     owners = [Int?](repeating: nil, count: sorted.count)
     reasons = [OwnerReason](repeating: .nobody, count: sorted.count)
@@ -82,12 +83,13 @@ struct Drafting {
         whole = all
         return walk.choose(from: all, isWhole: true) ?? ReplicaWalk.Choice()
       }
-      var choice = choose(walk)
-      if anybodyIsGone {
+      if anybodyIsAway {
         walk.countsGone = true
         lasting[row] = choose(walk).hosts
         walk.countsGone = false
+        walk.placesOfReturning = lasting[row]
       }
+      var choice = choose(walk)
       if let pin = pinned(shards[row]), !choice.hosts.contains(pin) {
         if choice.hosts.count == wanted { choice.hosts.removeLast() }
         choice.hosts.insert(pin, at: 0)
@@ -101,11 +103,13 @@ struct Drafting {
 
   /// The host of a pin that can be followed.
   func pinned(_ shard: PlacementShard) -> Int? {
-    guard let pin = shard.pin, let host = table.index(of: pin), table.owns(host, shard.kind) else { return nil }
+    guard let pin = shard.pin, let host = table.index(of: pin), table.owns(host, shard.kind),
+      table.takesNew(host) || shard.standing?.owner == pin
+    else { return nil }
     return host
   }
 
-  func isLasting(_ host: Int, _ row: Int) -> Bool { !anybodyIsGone || lasting[row].contains(host) }
+  func isLasting(_ host: Int, _ row: Int) -> Bool { !anybodyIsAway || lasting[row].contains(host) }
 
   /// With `max_maps_per_host` the hosts of a list can all be full. Then the best ranked host with room takes the last
   /// place; whoever owns the shard already keeps it.
@@ -128,7 +132,7 @@ struct Drafting {
       if taker == nil {
         let further = incumbent.map { hasRoom($0) ? [$0] : [] } ?? []
         let ranked = ranking.whole(row).map { indexOfSlot[Int($0)] }
-        if let host = (further + ranked).first(where: { $0 >= 0 && hasRoom($0) }) {
+        if let host = (further + ranked).first(where: { $0 >= 0 && table.takesNew($0) && hasRoom($0) }) {
           if lists[row].count == wanted { lists[row].removeLast() }
           lists[row].append(host)
           taker = host

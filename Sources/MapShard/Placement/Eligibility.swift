@@ -24,6 +24,9 @@ package struct Unfit: OptionSet, Hashable, Sendable {
   /// This shard is too heavy for it.
   package static let load = Unfit(rawValue: 8_192)
 
+  /// Back after a death: keeps what it has and takes nothing new.
+  package static let returning = Unfit(rawValue: 16_384)
+
   package static let holdsNothing: Unfit = [.gone, .draining, .impaired, .role, .observer, .withoutWeight]
   package static let requirements: Unfit = [.cores, .memory, .bandwidth, .uptime]
 }
@@ -85,6 +88,8 @@ extension PlacementView {
   /// What keeps each host from owning shards of maps, whatever the shard.
   package func obstacles() -> [(host: PlacementHost, unfit: Unfit)] {
     let eligibility = Eligibility(hosts, rules)
-    return hosts.map { ($0, eligibility.obstacles(of: $0, for: .maps)) }
+    return hosts.map { host in
+      (host, eligibility.obstacles(of: host, for: .maps).union(host.presence == .returning ? .returning : []))
+    }
   }
 }

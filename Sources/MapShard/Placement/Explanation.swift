@@ -71,6 +71,7 @@ extension Drafting {
         score: Score(of: shard.id, for: host.ringSeed, host: host.id, weight: host.weight, salt: salt),
         unfit: table.eligibility.obstacles(of: host, for: shard.kind)
           .union(table.weights[index] < leastWeight ? .load : [])
+          .union(table.takesNew(index) ? [] : .returning)
       )
     }
     let sorted = scored.sorted { left, right in
@@ -124,6 +125,7 @@ extension Unfit {
     let needs = rules.requirements
     let all: [(Unfit, String)] = [
       (.gone, "is not there"),
+      (.returning, "was dead a short time ago: keeps what it has, takes nothing new yet"),
       (.draining, "is being drained"),
       (.impaired, "cannot be reached as it should"),
       (.role, "its certificate lacks the role"),

@@ -80,6 +80,9 @@ final class HostTable: Sendable {
     }
   }
 
+  /// Whether a shard or a copy that it did not have before may be given to it.
+  func takesNew(_ index: Int) -> Bool { hosts[index].presence != .returning }
+
   func owns(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? owns[index] : ownsBridge[index] }
   func holds(_ index: Int, _ kind: PlacementShard.Kind) -> Bool { kind == .maps ? holds[index] : holdsBridge[index] }
 

@@ -87,15 +87,18 @@ extension Drafting {
 
   /// Who could own it now: in-sync members that are on the list; all of the list for a shard that nobody has created yet.
   /// When the recorded owner's life is over, in-sync members outside the list too: the shard must not wait for copies.
+  /// Hosts that have just come back only where there is nobody else.
   private func candidates(for row: Int) -> [Int] {
     let shard = shards[row]
     let fit = lists[row].filter { table.owns($0, shard.kind) }
-    guard let standing = shard.standing else { return fit }
+    let trusted = fit.filter(table.takesNew)
+    guard let standing = shard.standing else { return trusted.isEmpty ? fit : trusted }
     let members = standing.members.compactMap(table.index(of:)).filter { table.hosts[$0].presence != .gone }
-    let listed = fit.filter(members.contains)
+    let listed = trusted.filter(members.contains)
     if !listed.isEmpty || owners[row] != nil { return listed }
     let others = members.filter { table.owns($0, shard.kind) }
-    return others.isEmpty ? members : others
+    let trustedOthers = others.filter(table.takesNew)
+    return !trustedOthers.isEmpty ? trustedOthers : others.isEmpty ? members : others
   }
 
   /// Who takes it best: not suspected, with room for its maps, a lasting place in the list, and then the least load for

@@ -70,7 +70,10 @@ private struct ListCheck {
     for host in hosts where !table.holds(host, shard.kind) {
       found.append("\(shard.id): \(table.hosts[host].id) may hold nothing")
     }
-    let holders = table.hosts.indices.filter { table.holds($0, shard.kind) }.count
+    let holders = table.hosts.indices.filter {
+      table.holds($0, shard.kind) && (table.takesNew($0) || hosts.contains($0))
+    }
+    .count
     if hosts.count < min(wanted, holders) { found.append("\(shard.id): \(hosts.count) copies, \(holders) hosts") }
     if (hosts.count < wanted) != placed.degraded.contains(.count) { found.append("\(shard.id): wrong flag count") }
     found += ownerViolations()
@@ -119,7 +122,7 @@ private struct ListCheck {
       return ["\(shard.id): the list is not in the order of the ranking"]
     }
     for host in table.hosts.indices where !hosts.contains(host) {
-      guard table.owns(host, shard.kind), table.weights[host] >= least else { continue }
+      guard table.owns(host, shard.kind), table.takesNew(host), table.weights[host] >= least else { continue }
       let mine = score(host)
       let better = zip(hosts, listed).filter { $1.ranksBefore(mine) }.map(\.0)
       if better.count == hosts.count { continue }

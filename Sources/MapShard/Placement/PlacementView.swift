@@ -24,6 +24,9 @@ package struct PlacementHost: Hashable, Sendable {
   /// By gossip's *stable* events.
   package enum Presence: UInt8, Sendable, Comparable {
     case alive, suspect
+    /// Back after a death, not yet trusted to stay (the hold-down of `gossip.md` 5.8): has its own places in the lists
+    /// again, so that copies are not missing meanwhile, and takes nothing else.
+    case returning
     /// Dead or left, and perhaps back soon: what it held is not given a lasting place elsewhere.
     case gone
 

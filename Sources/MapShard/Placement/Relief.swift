@@ -145,7 +145,8 @@ extension Drafting {
     for row in rows {
       let shard = shards[row]
       guard let members = shard.standing?.members else { continue }
-      for taker in lists[row] where taker != giver && !hasTaken[taker] && table.owns(taker, .maps) {
+      for taker in lists[row]
+      where taker != giver && !hasTaken[taker] && table.owns(taker, .maps) && table.takesNew(taker) {
         let peak = ledger.pairMaximum(moving: shard.weighedLoad, from: giver, to: taker)
         let (mine, others) = (peak * leastWeight, least * ledger.weights[taker])
         guard mine <= others, members.contains(table.hosts[taker].id),

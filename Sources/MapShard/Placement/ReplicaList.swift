@@ -29,6 +29,8 @@ struct ReplicaWalk {
   let wanted: Int
   /// Hosts that are gone count as there: where copies would be if they came back.
   var countsGone = false
+  /// Hosts that have just come back take part only here: where they would be if nobody were gone.
+  var placesOfReturning: [Int] = []
 
   struct Choice {
     var hosts: [Int] = []
@@ -76,6 +78,7 @@ struct ReplicaWalk {
 
   @inline(__always)
   private func consider(_ host: Int, _ tier: Tier, _ choice: inout Choice) {
+    if !countsGone, !table.takesNew(host), !placesOfReturning.contains(host) { return }
     let isGone = countsGone && table.hosts[host].presence == .gone
     let mayOwn = isGone || table.owns(host, kind)
     switch tier {

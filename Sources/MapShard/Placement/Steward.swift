@@ -246,7 +246,7 @@ package struct Steward: Sendable {
         isDone = false
         guard move.reason == .order || move.reason == .relief else { continue }
         guard standing.members.contains(move.to), let taker = draft.table.index(of: move.to),
-          draft.table.owns(taker, draft.shards[row].kind)
+          draft.table.owns(taker, draft.shards[row].kind), draft.table.takesNew(taker)
         else { continue }
         if begin(move, plan.id, &moves, now, &decision) { draft.order(move.shard, to: move.to) }
       }

@@ -192,30 +192,3 @@ extension ShardHost {
     return false
   }
 }
-
-/// The operator's word that a host takes a shard, whatever is lost: `shard 8, version 8, host 8, signature 64`. The
-/// signature covers "mesh-unclean/1" and the first 24 bytes; `version` is that of the record which it replaces.
-struct UncleanOrder {
-  let shard: ShardID
-  let version: UInt64
-  let host: HostID
-
-  static let domain = Array("mesh-unclean/1".utf8)
-
-  /// `nil` unless the operator has signed it.
-  init?(_ bytes: [UInt8], _ signer: any RegisterSigner) {
-    let read: (ShardID, UInt64, HostID, Signature)? = bytes.withUnsafeBytes { raw in
-      var reader = Reader(raw)
-      guard let shard = try? reader.shardID(), let version = try? reader.u64(), let host = try? reader.hostID(),
-        let signature = try? reader.signature(), reader.isAtEnd
-      else { return nil }
-      return (shard, version, host, signature)
-    }
-    guard let read else { return nil }
-    let signed = UncleanOrder.domain + bytes.dropLast(Signature.size)
-    guard signed.withUnsafeBytes({ signer.verifyOperator(read.3, over: $0) }) else { return nil }
-    shard = read.0
-    version = read.1
-    host = read.2
-  }
-}

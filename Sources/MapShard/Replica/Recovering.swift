@@ -49,6 +49,10 @@ extension ShardHost {
   }
 
   mutating func answerWho(_ shard: ShardID, to from: Member, _ effects: inout ShardEffects) {
+    send(.iAm(whatIHold(of: shard)), to: from.host, &effects)
+  }
+
+  func whatIHold(of shard: ShardID) -> RegisterMessage.IAm {
     var answer = RegisterMessage.IAm(
       shard: shard, record: nil, last: .start, isUsable: false, sealed: .none)
     if let index = index(of: shard) {
@@ -57,7 +61,7 @@ extension ShardHost {
       answer.isUsable = !replicas[index].isDamaged && replicas[index].stopped == nil && !storeFailed
       answer.sealed = replicas[index].matchedEpoch
     }
-    send(.iAm(answer), to: from.host, &effects)
+    return answer
   }
 
   mutating func hear(_ answer: RegisterMessage.IAm, from: Member, _ effects: inout ShardEffects) {
@@ -67,6 +71,9 @@ extension ShardHost {
     if let mine = replicas[index].rec, mine.record.version > answer.record?.record.version ?? 0 {
       // It may have the longest log and not know that it has a seat: then everybody else would wait for it.
       send(.record(set: mine.voterSet, nonce: 0, answer.shard, mine), to: from.host, &effects)
+    }
+    if replicas[index].inquiry != nil, replicas[index].inquiry?.count ?? 0 < Inquiry.limit {
+      replicas[index].inquiry?[from.host] = HeldCopy(answer, life: from.life)
     }
     guard replicas[index].members.contains(where: { $0.host == from.host }) else { return }
     replicas[index].recovery.answers[from.host] = Recovery.Answer(

@@ -42,6 +42,8 @@ struct Replica: Hashable, Sendable {
   var ownerHeard: UInt64 = 0
   var readAt: UInt64 = 0
   var recovery = Recovery()
+  /// What hosts have answered since a person asked; `nil`: nobody has.
+  var inquiry: [HostID: HeldCopy]?
 
   // MARK: Owner
   var floor: UInt64 = 0

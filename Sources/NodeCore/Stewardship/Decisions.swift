@@ -72,7 +72,9 @@ extension Node {
     placed.hasActiveWorld = report.world == stewardship.world?.version
     placed.isImpaired = stewardship.impaired.contains(host)
     let isSuspect = membership.status(of: host) == .suspect
-    placed.presence = isOwn || stewardship.stable.contains(host) ? (isSuspect ? .suspect : .alive) : .gone
+    placed.presence =
+      isOwn || stewardship.stable.contains(host)
+      ? (isSuspect ? .suspect : .alive) : membership.isReturning(host) ? .returning : .gone
     return placed
   }
 

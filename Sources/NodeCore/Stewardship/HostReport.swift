@@ -4,7 +4,7 @@ package import Wire
 /// What a host tells the voters of itself every 5 s, over its link (DESIGN 5.1): the only load that placement uses.
 ///
 /// Layout: {kind 128, weight 1, flags 1, cores 2, memory 8, uplink 8, uptime 2, world 8, directory: steward 8, life 8,
-/// version 8, count 2, then per shard: id 8, load 4, players 2}.
+/// version 8, store 8, votes 8, count 2, then per shard: id 8, load 4, players 2}.
 package struct HostReport: Hashable, Sendable {
   package struct Load: Hashable, Sendable {
     package var shard: ShardID
@@ -27,22 +27,28 @@ package struct HostReport: Hashable, Sendable {
   package var world: UInt64
   /// How much of whose directory the host has.
   package var directory: DirectoryMark
+  /// Of its data directory: with the host a voter's seat.
+  package var store: UInt64
+  /// Number of the set of voters in which it votes; 0: in none.
+  package var votes: UInt64
   /// Of the shards that it owns.
   package var loads: [Load]
 
   package init(
     weight: UInt8, resources: HostResources, isDraining: Bool, world: UInt64,
-    directory: DirectoryMark = .none, loads: [Load] = []
+    directory: DirectoryMark = .none, store: UInt64 = 0, votes: UInt64 = 0, loads: [Load] = []
   ) {
     self.weight = weight
     self.resources = resources
     self.isDraining = isDraining
     self.world = world
     self.directory = directory
+    self.store = store
+    self.votes = votes
     self.loads = loads
   }
 
-  static let size = 1 + 1 + 1 + 2 + 8 + 8 + 2 + 8 + 24 + 2
+  static let size = 1 + 1 + 1 + 2 + 8 + 8 + 2 + 8 + 24 + 16 + 2
   static let loadSize = 14
 
   func write(into writer: inout Writer) {
@@ -55,6 +61,8 @@ package struct HostReport: Hashable, Sendable {
     writer.u16(UInt16(clamping: resources.uptimePerMille))
     writer.u64(world)
     directory.write(into: &writer)
+    writer.u64(store)
+    writer.u64(votes)
     let told = loads.prefix(PlacementView.shardsLimit)
     writer.u16(UInt16(clamping: told.count))
     for load in told {
@@ -77,6 +85,8 @@ package struct HostReport: Hashable, Sendable {
     guard resources.uptimePerMille <= 1_000 else { throw .invalid }
     world = try reader.u64()
     directory = try DirectoryMark(&reader)
+    store = try reader.u64()
+    votes = try reader.u64()
     loads = []
     let count = Int(try reader.u16())
     guard count <= PlacementView.shardsLimit else { throw .tooLarge }

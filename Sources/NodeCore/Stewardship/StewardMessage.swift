@@ -8,11 +8,27 @@ package enum StewardMessage: Sendable {
     case report = 128
     case directory = 129
     case move = 130
+    case order = 131
   }
 
   case report(HostReport)
   case directory(DirectoryPart)
   case move(MoveWish)
+  /// {kind 131, `UncleanOrder` 88}: the operator's order, carried to the host that it names. Whoever brings it, only the
+  /// operator's signature counts.
+  case order([UInt8])
+
+  /// Shard and host of an unclean order, whether or not it is signed; `nil`: it is none.
+  static func target(of order: [UInt8]) -> (ShardID, HostID)? {
+    guard order.count == UncleanOrder.size else { return nil }
+    return order.withUnsafeBytes { bytes in
+      var reader = Reader(bytes)
+      guard let shard = try? reader.shardID(), (try? reader.u64()) != nil, let host = try? reader.hostID() else {
+        return nil
+      }
+      return (shard, host)
+    }
+  }
 
   /// Whether a frame of the register channel is one of these.
   static func isMeant(by bytes: UnsafeRawBufferPointer) -> Bool { bytes.first.map { $0 >= 128 } ?? false }
@@ -23,6 +39,7 @@ package enum StewardMessage: Sendable {
     case .report: self = .report(try HostReport(&reader))
     case .directory: self = .directory(try DirectoryPart(&reader))
     case .move: self = .move(try MoveWish(&reader))
+    case .order: self = .order(Array(try reader.take(UncleanOrder.size)))
     case nil: throw .invalid
     }
     try reader.expectEnd()
@@ -35,6 +52,7 @@ package enum StewardMessage: Sendable {
       case .report(let report): HostReport.size + report.loads.count * HostReport.loadSize
       case .directory(let part): part.sizeLimit
       case .move: MoveWish.size
+      case .order(let order): 1 + order.count
       }
     let body = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var writer = Writer(UnsafeMutableRawBufferPointer(buffer))
@@ -42,6 +60,9 @@ package enum StewardMessage: Sendable {
       case .report(let report): report.write(into: &writer)
       case .directory(let part): part.write(into: &writer)
       case .move(let wish): wish.write(into: &writer)
+      case .order(let order):
+        writer.u8(Kind.order.rawValue)
+        writer.append(order)
       }
       count = writer.overflowed ? 0 : writer.count
     }

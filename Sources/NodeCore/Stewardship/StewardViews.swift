@@ -3,6 +3,11 @@ package import Wire
 
 /// What screens read of the steward's part. Only the steward's own node knows reports; others know what they were told.
 extension Stewardship {
+  /// What a host has told this voter of its data directory and its vote; `nil`: nothing, or this host is no voter.
+  package func seatReport(of host: HostID) -> (store: UInt64, votes: UInt64)? {
+    reports[host].map { ($0.report.store, $0.report.votes) }
+  }
+
   package func isDraining(_ host: HostID) -> Bool {
     orders.drained.contains(host) || reports[host]?.report.isDraining == true
   }

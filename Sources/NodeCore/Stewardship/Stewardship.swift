@@ -109,6 +109,8 @@ package enum StewardCommand: Sendable {
   case measure(HostReport)
   /// Only the steward's node follows orders about others.
   case order(StewardOrders)
+  /// The operator's signed order that a host takes a shard: the bytes of `UncleanOrder`.
+  case carry([UInt8])
 }
 
 extension Node {
@@ -132,6 +134,7 @@ extension Node {
     case .order(let orders):
       stewardship.orders = orders
       stewardship.isDue = true
+    case .carry(let order): carry(order, now: now, into: &effects)
     }
     if stewardship.world != nil, !stewardship.hasTimers {
       stewardship.hasTimers = true
@@ -232,6 +235,8 @@ extension Node {
     guard var report = stewardship.own, let world = stewardship.world else { return }
     report.world = world.version
     report.directory = stewardship.directory.mark
+    report.store = shards.store
+    report.votes = shards.votingSet ?? 0
     for voter in stewardship.voters {
       if voter == membership.host {
         note(report, from: voter, now: now)
@@ -304,6 +309,20 @@ extension Node {
       shards.handle(
         .command(.move(wish.shard, to: wish.to, reason: wish.reason, plan: wish.plan, request: 0)), now: now,
         into: &effects.shards)
+    case .order(let order):
+      // Nobody makes this host send on what is not meant for it.
+      guard StewardMessage.target(of: order)?.1 == membership.host else { return }
+      carry(order, now: now, into: &effects)
+    }
+  }
+
+  /// Brings the operator's order to the host that it names. Here it is obeyed, if the operator has signed it.
+  mutating func carry(_ order: [UInt8], now: Now, into effects: inout NodeEffects) {
+    guard let (shard, host) = StewardMessage.target(of: order) else { return }
+    if host == membership.host {
+      shards.handle(.command(.unclean(shard, signed: order)), now: now, into: &effects.shards)
+    } else {
+      send(.order(order), to: host, now: now, into: &effects)
     }
   }
 
