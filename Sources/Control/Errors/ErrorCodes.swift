@@ -107,6 +107,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case mapsHeld = "M112"
   case copiesShort = "M113"
   case orderNotConfirmed = "M114"
+  case snapshotMissing = "M120"
+  case planChanged = "M121"
 
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {

@@ -108,6 +108,8 @@ extension ErrorCode {
     case .mapsHeld: .mapsHeld
     case .copiesShort: .copiesShort
     case .orderNotConfirmed: .orderNotConfirmed
+    case .snapshotMissing: .snapshotMissing
+    case .planChanged: .planChanged
     }
   }
 }
