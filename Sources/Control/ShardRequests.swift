@@ -14,6 +14,10 @@ package enum ShardRequest: Hashable, Sendable {
   case list(shard: String, prefix: [UInt8], after: [UInt8]?, limit: Int)
   /// Every committed change under a prefix from now on. -> `StateChangeReply`, one a line
   case watch(shard: String, prefix: [UInt8])
+  /// The snapshots that this host has of a shard. -> `StateHistoryReply`
+  case history(shard: String)
+  /// -> `StateRestoreReply`; only the shard's owner answers
+  case restore(StateRestore)
   /// Moves everything away from a host (`nil`: this one) and keeps it empty. -> `DrainReply`, one a second until done
   case drain(host: String?)
   case undrain(host: String?)
@@ -26,7 +30,8 @@ package enum ShardRequest: Hashable, Sendable {
 
   package var changesSomething: Bool {
     switch self {
-    case .ring, .maps, .explain, .get, .list, .watch: false
+    case .ring, .maps, .explain, .get, .list, .watch, .history: false
+    case .restore(let restore): restore.plan != nil
     case .write, .drain, .undrain, .pin, .unpin: true
     }
   }
@@ -45,6 +50,8 @@ package enum ShardRequest: Hashable, Sendable {
     case .write(let write): write.value == nil ? "state.delete" : "state.put"
     case .list: "state.list"
     case .watch: "state.watch"
+    case .history: "state.history"
+    case .restore: "state.restore"
     case .drain: "drain"
     case .undrain: "undrain"
     case .pin: "pin"
@@ -83,6 +90,24 @@ package struct StateWrite: Hashable, Sendable {
     self.expected = expected
     self.client = client
     self.clientSequence = clientSequence
+  }
+}
+
+/// Going back to an earlier state of a shard.
+package struct StateRestore: Hashable, Sendable {
+  package var shard: String
+  /// Number of the snapshot, on the owner's host.
+  package var snapshot: UInt64
+  /// The plan that is to be carried out, as the node named it; `nil`: it is only to be shown.
+  package var plan: String?
+  /// For the audit log; at most `ControlRequest.reasonLimit` characters.
+  package var reason: String
+
+  package init(shard: String, snapshot: UInt64, plan: String? = nil, reason: String = "") {
+    self.shard = shard
+    self.snapshot = snapshot
+    self.plan = plan
+    self.reason = reason
   }
 }
 
@@ -127,6 +152,9 @@ extension ShardRequest {
     var expected: UInt64?
     var client: UInt64?
     var clientSequence: UInt64?
+    var snapshot: UInt64?
+    var plan: String?
+    var reason: String?
   }
 
   var form: Form {
@@ -153,6 +181,12 @@ extension ShardRequest {
     case .watch(let shard, let prefix):
       form.shard = shard
       form.prefix = StateBytes(prefix)
+    case .history(let shard): form.shard = shard
+    case .restore(let restore):
+      form.shard = restore.shard
+      form.snapshot = restore.snapshot
+      form.plan = restore.plan
+      form.reason = restore.reason.isEmpty ? nil : restore.reason
     case .drain(let host), .undrain(let host): form.host = host
     case .pin(let map, let host):
       form.map = map
@@ -186,6 +220,14 @@ extension ShardRequest {
       self = .watch(
         shard: try ShardRequest.need(form.shard, "shard"),
         prefix: try ShardRequest.optionalBytes(form.prefix, "prefix") ?? [])
+    case "state.history": self = .history(shard: try ShardRequest.need(form.shard, "shard"))
+    case "state.restore":
+      guard let snapshot = form.snapshot else { throw Fault(.badRequest, ["reason": "`snapshot` is missing"]) }
+      self = .restore(
+        StateRestore(
+          shard: try ShardRequest.need(form.shard, "shard"), snapshot: snapshot,
+          plan: try form.plan.map { plan throws(Fault) in try ShardRequest.need(plan, "plan") },
+          reason: (form.reason ?? "").printable(limit: ControlRequest.reasonLimit)))
     case "drain": self = .drain(host: form.host)
     case "undrain": self = .undrain(host: form.host)
     case "pin":

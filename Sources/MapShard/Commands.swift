@@ -11,6 +11,7 @@ extension ShardHost {
     case .read(let shard, let key, let request): read(shard, key, request, &effects)
     case .move(let shard, let target, let reason, let plan, let request):
       beginMove(shard, to: target, reason, plan, request, &effects)
+    case .restore(let shard, let content, let request): beginRestore(shard, content, request, &effects)
     case .cancelMove(let shard): if let index = index(of: shard) { cancelMove(index, &effects) }
     case .releaseAll:
       isStopping = true

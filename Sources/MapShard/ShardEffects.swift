@@ -70,6 +70,26 @@ package enum ShardReply: Sendable, Hashable {
   case refused(ShardRefusal)
   /// A planned move ended with this record.
   case moved(Record)
+  /// An earlier content is in place and acknowledged.
+  case restored(Restored)
+
+  package struct Restored: Hashable, Sendable {
+    /// The reign that began for it, and its last entry.
+    package var epoch: Epoch
+    package var sequence: UInt64
+    /// Keys that came back, got their old value, and went.
+    package var added: Int
+    package var changed: Int
+    package var removed: Int
+
+    package init(epoch: Epoch = .none, sequence: UInt64 = 0, added: Int = 0, changed: Int = 0, removed: Int = 0) {
+      self.epoch = epoch
+      self.sequence = sequence
+      self.added = added
+      self.changed = changed
+      self.removed = removed
+    }
+  }
 }
 
 package enum ShardRefusal: Sendable, Hashable {

@@ -53,6 +53,8 @@ package enum ShardCommand: Sendable {
   /// Move the shard to another member of the in-sync set, losing nothing.
   case move(ShardID, to: HostID, reason: ChangeReason, plan: UInt64, request: UInt64)
   case cancelMove(ShardID)
+  /// Puts an earlier content of the shard in place, in a new reign; answered by `.restored` or `.refused`.
+  case restore(ShardID, to: ShardContent, request: UInt64)
   /// Give up all shards (clean stop).
   case releaseAll
   /// A person wants to know what hosts have of the shard: everybody within reach is asked; see `inquiry(of:)`.

@@ -23,6 +23,13 @@ extension Shell: ControlAnswering {
     case .revoke(let revocation, let reason): return audited(request, connection) { revoke(revocation, reason) }
     case .renew(let certificates): return audited(request, connection) { renew(certificates) }
     case .reload: return audited(request, connection) { reloadByRequest() }
+    case .shards(.restore(let restore)) where restore.plan != nil:
+      return audited(request, connection) {
+        (
+          answer(.restore(restore), for: connection),
+          Change(.begun, target: "\(restore.shard) to snapshot \(restore.snapshot)")
+        )
+      }
     case .shards(let shards) where shards.changesSomething && !shards.isState:
       return audited(request, connection) { (answer(shards, for: connection), Change(.done)) }
     case .shards(let request): return answer(request, for: connection)
@@ -93,6 +100,7 @@ extension Shell: ControlAnswering {
     var reason: String?
     if case .revoke(_, let words) = request, !words.isEmpty { reason = words }
     if case .word(let word) = request { reason = word.reason }
+    if case .shards(.restore(let restore)) = request, !restore.reason.isEmpty { reason = restore.reason }
     audit.append(
       AuditEntry(
         at: now, user: user, verb: request.verb, target: change.target?.printable(limit: 300),

@@ -32,6 +32,8 @@ extension Shell {
         }
         shardWatches.append(ShardWatch(connection: connection, shard: id, name: name, prefix: prefix))
         return .later
+      case .history(let shard): return history(try here(shard, names))
+      case .restore(let restore): return try self.restore(try here(restore.shard, names), restore, for: connection)
       case .maps: return .line(mapsReply(world, names).line())
       case .ring: return .line(ringReply(world, names).line())
       case .explain(let map):
@@ -59,7 +61,7 @@ extension Shell {
   }
 
   /// The newest that is known here, by name.
-  private func owner(of shard: ShardID) -> String { newestOwner(of: shard).map(name(of:)) ?? "nobody just now" }
+  func owner(of shard: ShardID) -> String { newestOwner(of: shard).map(name(of:)) ?? "nobody just now" }
 
   private func ask(
     _ kind: ShardRequests.Waiting.Kind, of shard: (id: ShardID, name: String),

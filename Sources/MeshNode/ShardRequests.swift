@@ -11,6 +11,8 @@ final class ShardRequests {
     enum Kind {
       case get(key: [UInt8])
       case write(key: [UInt8])
+      /// As it was planned.
+      case restore(StateRestoreReply)
     }
 
     var connection: ControlConnection
@@ -45,10 +47,15 @@ extension ShardRequests.Waiting {
       return StateReply(shard: shard, key: key, value: value, sequence: sequence).line()
     case (.acknowledged(let epoch, let sequence), _):
       return StateWriteReply(shard: shard, epoch: epoch.rawValue, sequence: sequence).line()
+    case (.restored(let restored), .restore(let plan)): return plan.done(restored).line()
+    case (.refused(.busy), .restore):
+      return Fault(.shardBusy, ["shard": shard, "why": "it is being moved or restored, or its copies do not keep up"])
+        .line()
     case (.refused(.notOwner), _): return Fault(.shardElsewhere, ["shard": shard, "owner": owner()]).line()
     case (.refused(let refusal), .get(let key)), (.refused(let refusal), .write(let key)):
       return refusal.fault(shard: shard, key: key, name: name).line()
-    case (.value, .write), (.moved, _):
+    case (.refused(let refusal), .restore): return refusal.fault(shard: shard, name: name).line()
+    case (.value, _), (.moved, _), (.restored, _):
       return Fault(.badRequest, ["reason": "the node answered something else"]).line()
     }
   }

@@ -50,6 +50,8 @@ final class Shell {
   var seen = SeenFaults()
   let shardRequests = ShardRequests()
   var shardWatches: [ShardWatch] = []
+  var fetches: [UInt64: Fetched] = [:]
+  var lastFetch: UInt64 = 0
   var drains: [DrainProgress] = []
   var controlWaits: [ControlWait] = []
   /// Seconds of this life.
@@ -127,12 +129,14 @@ final class Shell {
       let happened = effects.events.isEmpty ? [] : effects.events
       let worldAnswers = effects.worldReplies.isEmpty ? [] : effects.worldReplies
       let answered = effects.replies.isEmpty ? [] : effects.replies
+      let fetched = effects.fetched.isEmpty ? [] : effects.fetched
       effects.removeAll()
       for event in happened { follow(event) }
       for (request, reply) in worldAnswers { worldRequests.removeValue(forKey: request)?(reply) }
       for (request, reply) in answered {
         shardRequests.answer(request, reply, at: Timestamp(nanoseconds: SystemClock.wall))
       }
+      for (request, content) in fetched { fetches.removeValue(forKey: request)?(content) }
       giveBack()
     } while !effects.isEmpty
     if links.hasDrained {
@@ -219,7 +223,7 @@ extension Shell: LinkSocketsClient {
 extension NodeEffects {
   fileprivate var isEmpty: Bool {
     sends.isEmpty && connections.isEmpty && deadlines.isEmpty && persists.isEmpty && events.isEmpty && jobs.isEmpty
-      && replies.isEmpty && worldPersists.isEmpty && serves.isEmpty && worldReplies.isEmpty
+      && replies.isEmpty && worldPersists.isEmpty && serves.isEmpty && worldReplies.isEmpty && fetched.isEmpty
   }
 }
 

@@ -30,9 +30,11 @@ struct DangerOptions: ParsableArguments {
     Array(plan.utf8).withUnsafeBytes { String(Digest(of: $0).hex.prefix(8)) }
   }
 
-  /// `nil`: it was only to be shown; otherwise the reason.
-  func confirmed(_ plan: String, sentence: String, command: String, _ console: Console) throws(Fault) -> String? {
-    let number = DangerOptions.number(of: plan)
+  /// `nil`: it was only to be shown; otherwise the reason. `number`: where the node names its plans itself.
+  func confirmed(
+    _ plan: String, number given: String? = nil, sentence: String, command: String, _ console: Console
+  ) throws(Fault) -> String? {
+    let number = given ?? DangerOptions.number(of: plan)
     if dryRun {
       console.say("Plan \(number): \(plan)")
       return nil

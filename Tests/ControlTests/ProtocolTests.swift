@@ -19,7 +19,9 @@ struct RequestsTests {
     .shards(.write(StateWrite(shard: "prt", key: [0x61], value: nil))),
     .shards(.list(shard: "prt", prefix: [], after: [0x62], limit: 5)), .shards(.watch(shard: "prt", prefix: [0x61])),
     .shards(.drain(host: nil)), .shards(.undrain(host: "n2")), .shards(.pin(map: "prontera", host: "n2")),
-    .shards(.unpin(map: "prontera")),
+    .shards(.unpin(map: "prontera")), .shards(.history(shard: "prt")),
+    .shards(.restore(StateRestore(shard: "prt", snapshot: 412))),
+    .shards(.restore(StateRestore(shard: "prt", snapshot: .max, plan: "412-41", reason: "items doubled"))),
   ]
 
   @Test func everyRequestComesBackFromItsLine() throws {
@@ -65,7 +67,7 @@ struct RequestsTests {
       RequestsTests.all.filter(\.changesSomething).map(\.verb)
         == [
           "leave", "revoke", "reload", "renew", "world-publish", "world-activate", "state.put", "state.delete",
-          "drain", "undrain", "pin", "unpin",
+          "drain", "undrain", "pin", "unpin", "state.restore",
         ])
   }
 }

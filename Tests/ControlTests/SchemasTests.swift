@@ -80,6 +80,7 @@ struct SchemasTests {
     #expect(try fault(of: ShardSamples.pin) == nil && fault(of: ShardSamples.value) == nil)
     #expect(try fault(of: ShardSamples.list) == nil)
     #expect(try fault(of: ShardSamples.voters) == nil && fault(of: ShardSamples.leftOver) == nil)
+    #expect(try fault(of: ShardSamples.history) == nil && fault(of: ShardSamples.restore(7, done: true)) == nil)
     #expect(try ShardSamples.changes.allSatisfy { try fault(of: $0) == nil })
     #expect(try fault(of: StateWriteReply(shard: "prt", epoch: 3, sequence: 17)) == nil)
     #expect(

@@ -116,6 +116,24 @@ enum ShardSamples {
     StateChangeReply(shard: "prt", epoch: 3, sequence: 19, key: Array("a".utf8), value: nil),
   ]
 
+  static let history = StateHistoryReply(
+    shard: "prt", host: home, owner: true,
+    snapshots: [
+      .init(
+        snapshot: 412, takenAt: Timestamp(seconds: Samples.now.seconds - 60), epoch: 41, sequence: 90_017, keys: 1_205,
+        sizeBytes: 482_113),
+      .init(
+        snapshot: 388, takenAt: Timestamp(seconds: Samples.now.seconds - 3_700), epoch: 40, sequence: 88_002,
+        keys: 1_190, sizeBytes: 470_008),
+    ])
+
+  static func restore(_ snapshot: UInt64, done: Bool) -> StateRestoreReply {
+    StateRestoreReply(
+      shard: "prt", snapshot: snapshot, takenAt: Timestamp(seconds: Samples.now.seconds - 3_700),
+      plan: "\(snapshot)-41",
+      added: 1, changed: 12, removed: 3, epoch: done ? 42 : 41, sequence: done ? 90_033 : 90_017, done: done)
+  }
+
   // MARK: Answers
 
   /// As `home` answers, who is the steward and owns no shard called `pay`.
@@ -176,6 +194,17 @@ enum ShardSamples {
       return [StateWriteReply(shard: "prt", epoch: 3, sequence: write.durability == .volatile ? 0 : 18).line()]
     case .list: return [list.line()]
     case .watch: return changes.map { $0.line() }
+    case .history(let shard):
+      guard shard == "prt" else {
+        return [StateHistoryReply(shard: shard, host: home, owner: false, snapshots: []).line()]
+      }
+      return [history.line()]
+    case .restore(let wanted):
+      guard let plan = wanted.plan else { return [restore(wanted.snapshot, done: false).line()] }
+      guard plan == "\(wanted.snapshot)-41" else {
+        return [Fault(.planChanged, ["plan": "\(wanted.snapshot)-41"]).line()]
+      }
+      return [restore(wanted.snapshot, done: true).line()]
     case .drain: return [drain(4, 6).line(), drain(3, 5).line(), drain(0, 0).line()]
     case .undrain:
       var reply = drain(0, 0)

@@ -110,6 +110,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case votersRefused = "M115"
   case votersIncomplete = "M116"
   case takeoverRefused = "M117"
+  case snapshotMissing = "M120"
+  case planChanged = "M121"
 
   /// How bad a warning with this code makes the verdict.
   package enum Severity: Int, Comparable, Sendable {

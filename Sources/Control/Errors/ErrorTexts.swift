@@ -111,6 +111,8 @@ extension ErrorCode {
     case .votersRefused: .votersRefused
     case .votersIncomplete: .votersIncomplete
     case .takeoverRefused: .takeoverRefused
+    case .snapshotMissing: .snapshotMissing
+    case .planChanged: .planChanged
     }
   }
 }

@@ -115,4 +115,19 @@ extension ErrorCode.Text {
     Orders that move players ask first. Answer `y`, or give -y where nobody can be asked; --dry-run only shows \
     what would be done.
     """)
+
+  static let snapshotMissing = ErrorCode.Text(
+    "no such snapshot", "this host has no snapshot of shard `{shard}` {which}", help: "mesh-ctl state history {shard}",
+    exit: .badInput,
+    """
+    Each host with a copy takes snapshots of its own: the newest two, the last of each hour for a day and the last of \
+    each day for a week are kept. A host that got its copy later has none from before; the others may.
+    """)
+
+  static let planChanged = ErrorCode.Text(
+    "the plan is another one now", "nothing was done: the plan is `{plan}` now", help: "mesh-ctl maps", exit: .refused,
+    """
+    What can lose data is carried out only as it was shown. Meanwhile something has changed on which it depends, for \
+    instance the shard has begun another epoch. Look at the plan again with --dry-run, and decide anew.
+    """)
 }

@@ -11,7 +11,8 @@ extension ShardHost {
       return reply(request, .refused(.notOwner(replicas[index].rec?.record.owner)), &effects)
     }
     guard acts(index) else { return reply(request, .refused(.held(holdReason(index))), &effects) }
-    guard replicas[index].proposal == nil, replicas[index].move == nil, target != me.host,
+    guard replicas[index].proposal == nil, replicas[index].move == nil, replicas[index].restore == nil,
+      target != me.host,
       !reason.isLoss, replicas[index].members.contains(where: { $0.host == target })
     else { return reply(request, .refused(.busy), &effects) }
     replicas[index].move = PlannedMove(

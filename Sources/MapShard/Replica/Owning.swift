@@ -107,6 +107,7 @@ extension ShardHost {
   mutating func own(_ index: Int, _ effects: inout ShardEffects) {
     refreshSet(index)
     acknowledge(index, &effects)
+    goOnRestoring(index, &effects)
     closeBatch(index, &effects)
     buildSnapshot(index, &effects)
     pump(index, &effects)

@@ -77,6 +77,7 @@ struct Replica: Hashable, Sendable {
   /// While held: when the followers are asked next whether they know of another reign.
   var askFollowersAt: UInt64 = 0
   var move: PlannedMove?
+  var restore: PlannedRestore?
   var comparison = Comparison()
   /// The state on its way to followers that need it as a whole.
   var snapshot: SnapshotBuilder?

@@ -70,19 +70,20 @@ extension ShardHost {
 
   /// Normal entries are acknowledged from memory: no member's disk may fall far behind for them, because what its log
   /// cannot write in the end is lost to it and its store has failed.
-  private func isRoomOnDisks(_ index: Int) -> Bool {
+  func isRoomOnDisks(_ index: Int) -> Bool {
     var durable = replicas[index].durable
     for progress in replicas[index].others where progress.countsForAcks { durable = min(durable, progress.durable) }
     let last = replicas[index].log.last.sequence
     return replicas[index].log.bytes(after: durable, through: last) < settings.undurable
   }
 
-  /// Behind others that wait, during a move, and while promises that were there a moment ago are missing.
+  /// Behind others that wait, during a move or a restore, and while promises that were there a moment ago are missing.
   private func mustQueue(_ index: Int) -> Bool {
     if replicas[index].move != nil || replicas[index].proposal?.kind == .move {
       return !settings.breaks(.moveWithoutStop)
     }
     guard couldAct(index) else { return false }
+    if replicas[index].restore != nil { return true }
     if acts(index) { return !replicas[index].waiting.queued.isEmpty }
     return now < (replicas[index].heldSince ?? now) &+ settings.queuePatience
   }
@@ -93,7 +94,7 @@ extension ShardHost {
       replicas[index].proposal?.kind != .move
     else { return }
     if acts(index) {
-      resumeQueue(index, &effects)
+      if replicas[index].restore == nil { resumeQueue(index, &effects) }
     } else {
       let end = (replicas[index].heldSince ?? now) &+ settings.queuePatience
       guard now >= end || !couldAct(index) else { return replicas[index].wake(at: end) }
@@ -143,7 +144,8 @@ extension ShardHost {
     return replicas[index].state.item(key)?.sequence ?? 0
   }
 
-  private mutating func append(_ index: Int, _ request: WriteRequest, _ asker: Asker) {
+  /// `asker`: `nil` when nobody waits for this one.
+  mutating func append(_ index: Int, _ request: WriteRequest, _ asker: Asker?) {
     let entry = Entry(
       after: replicas[index].log.last, epoch: replicas[index].epoch, entryClass: request.entryClass,
       change: request.change, key: request.key, value: request.value, client: request.client,
@@ -158,7 +160,7 @@ extension ShardHost {
       replicas[index].waiting.pendingOfClient[request.client] = WaitingRequests.Pending(
         clientSequence: request.clientSequence, sequence: sequence)
     }
-    replicas[index].waiting.add(asker, at: sequence)
+    if let asker { replicas[index].waiting.add(asker, at: sequence) }
     touch(index)
   }
 
@@ -196,6 +198,10 @@ extension ShardHost {
   /// may surface later, and who asks again with the same sequence gets its answer then.
   mutating func refuseAll(_ index: Int, _ refusal: ShardRefusal, _ effects: inout ShardEffects) {
     let shard = replicas[index].shard
+    if let restore = replicas[index].restore {
+      replicas[index].restore = nil
+      reply(restore.request, .refused(refusal), &effects)
+    }
     while let write = replicas[index].waiting.popFirst(upTo: .max) {
       answer(write.asker, .refused(refusal), shard, &effects)
     }

@@ -106,7 +106,7 @@ extension ShardWorld {
       acknowledged(request, epoch: epoch, sequence: sequence, by: machine)
     case .value(let value, let sequence):
       answeredRead(request, value: value, sequence: sequence, by: machine)
-    case .refused, .moved: break
+    case .refused, .moved, .restored: break
     }
     let client = request.client
     guard clients[client].attempt == request.attempt, clients[client].operation != nil else { return }
@@ -119,7 +119,7 @@ extension ShardWorld {
         tryElsewhere(client, request.operation.shard)
       }
       retry(client)
-    case .refused, .moved: retry(client)
+    case .refused, .moved, .restored: retry(client)
     }
   }
 

@@ -4,7 +4,7 @@ import Glibc
 
 struct StateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "state", abstract: "The replicated state of a shard: read, write, list, watch.",
+    commandName: "state", abstract: "The replicated state of a shard: read, write, list, watch, go back.",
     discussion: """
         mesh-ctl state put prontera greeting hello
         mesh-ctl state get prontera greeting
@@ -15,7 +15,7 @@ struct StateCommand: ParsableCommand {
       """,
     subcommands: [
       StateGetCommand.self, StatePutCommand.self, StateDeleteCommand.self, StateListCommand.self,
-      StateWatchCommand.self,
+      StateWatchCommand.self, StateHistoryCommand.self, StateRestoreCommand.self,
     ])
 }
 
