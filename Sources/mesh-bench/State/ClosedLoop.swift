@@ -72,6 +72,7 @@ final class ClosedLoop<Dialect: StateDialect> {
   private struct Connection {
     var descriptor: Int32
     var client: Client
+    var dialect: Dialect
     var toFill: [(shard: Int, key: Int)]
     var request: [UInt8] = []
     var received: [UInt8] = []
@@ -82,17 +83,15 @@ final class ClosedLoop<Dialect: StateDialect> {
   /// Longer than any write may take while nobody dies.
   private static var patience: Double { 20 }
 
-  private let dialect: Dialect
   private var connections: [Connection] = []
   private var chance = BenchChance(seed: 2)
   private var chunk = [UInt8](repeating: 0, count: 16 << 10)
 
   init(_ dialect: Dialect, _ clients: [Client]) throws(LabError) {
-    self.dialect = dialect
     for client in clients {
       let keys = client.shards.flatMap { shard in (0..<StateWorkload.keysPerShard).map { (shard: shard, key: $0) } }
       let own = keys.enumerated().filter { $0.offset % client.part.count == client.part.index }.map(\.element)
-      connections.append(Connection(descriptor: try client.place.open(), client: client, toFill: own))
+      connections.append(Connection(descriptor: try client.place.open(), client: client, dialect: dialect, toFill: own))
     }
   }
 
@@ -154,12 +153,14 @@ final class ClosedLoop<Dialect: StateDialect> {
       )
     }
     let (shard, key) = connections[index].current
-    connections[index].request.removeAll(keepingCapacity: true)
-    dialect.write(
-      key: key, ofShard: shard, value: Int(chance.next() % UInt64(StateWorkload.values.count)),
-      to: &connections[index].request)
+    var request: [UInt8] = []
+    // Taken out and put back: it keeps its memory.
+    swap(&request, &connections[index].request)
+    defer { connections[index].request = request }
+    request.removeAll(keepingCapacity: true)
+    connections[index].dialect.write(
+      key: key, ofShard: shard, value: Int(chance.next() % UInt64(StateWorkload.values.count)), to: &request)
     connections[index].began = LabClock.now
-    let request = connections[index].request
     var sent = 0
     // A few hundred bytes, with nothing else under way: they fit into the socket's buffer.
     while sent < request.count {
@@ -180,7 +181,9 @@ final class ClosedLoop<Dialect: StateDialect> {
     if count < 0, errno == EAGAIN || errno == EINTR { return nil }
     guard count > 0 else { throw LabError("\(connections[index].client.place) closed the connection") }
     connections[index].received += chunk[..<count]
-    guard let (length, outcome) = dialect.answer(connections[index].received[...]) else { return nil }
+    guard let (length, outcome) = connections[index].dialect.answer(connections[index].received[...]) else {
+      return nil
+    }
     connections[index].received.removeFirst(length)
     return outcome
   }

@@ -10,7 +10,7 @@ struct StateCommand: ParsableCommand {
       Three processes of each system on loopback, 24 shards of 1,000 keys, values of 100 bytes, 32 clients with one write
       under way each, all on one thread. Every row names its durability level: A in memory on two hosts, B in memory on
       three, C durable on a majority, D durable on all three. Clients ask where their key is written: the owner's control
-      socket (JSON over a Unix socket), Redis' master (TCP), etcd's leader (its JSON gateway, TCP). Placement and the
+      socket (JSON over a Unix socket), Redis' master (TCP), etcd's leader (gRPC, TCP). Placement and the
       shard log beside the raw disk stand in the same table.
       """)
 

@@ -12,7 +12,7 @@ struct StateRun {
     case redisOne = "Redis, everysec + WAIT 1 (A)"
     case redisTwo = "Redis, everysec + WAIT 2 (B)"
     case redisAlways = "Redis, always + WAIT 2 (near D)"
-    case etcd = "etcd, JSON gateway (C)"
+    case etcd = "etcd, gRPC (C)"
   }
 
   var binaries: String

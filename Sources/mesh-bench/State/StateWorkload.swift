@@ -42,13 +42,13 @@ enum StateOutcome {
   case refused(String)
 }
 
-/// How a system is spoken to over one connection. Everything that can be prepared is, so that the load generator costs
+/// How a system is spoken to; each connection has a copy of its own. Everything that can be prepared is, so that the load generator costs
 /// little beside the system, and about as much with each of them.
 protocol StateDialect {
   /// Appends the request that puts the value with this number under a key of a shard.
-  func write(key: Int, ofShard shard: Int, value: Int, to request: inout [UInt8])
+  mutating func write(key: Int, ofShard shard: Int, value: Int, to request: inout [UInt8])
   /// Reads one answer from the beginning: its length and its meaning; `nil` when it has not come whole.
-  func answer(_ bytes: ArraySlice<UInt8>) -> (length: Int, outcome: StateOutcome)?
+  mutating func answer(_ bytes: ArraySlice<UInt8>) -> (length: Int, outcome: StateOutcome)?
 }
 
 /// The control socket of a node: JSON, one object on a line.
@@ -120,43 +120,6 @@ struct RedisDialect: StateDialect {
       return (count, .refused("SET \(set), WAIT \(copies) \(wait)"))
     }
     return (count, .acknowledged)
-  }
-}
-
-/// etcd's JSON gateway over HTTP/1.1 with connections that stay.
-struct EtcdDialect: StateDialect {
-  private let heads: [[UInt8]]
-  private let values: [[UInt8]]
-
-  init() {
-    values = StateWorkload.values.map { Array(Base64.encode($0)) }
-    // Keys and values have a fixed length, and so has the body.
-    let length = EtcdDialect.body(shard: 0, key: 0).count + values[0].count + 2
-    heads = (0..<StateWorkload.shards * StateWorkload.keysPerShard).map { number in
-      let (shard, key) = number.quotientAndRemainder(dividingBy: StateWorkload.keysPerShard)
-      return Array("POST /v3/kv/put HTTP/1.1\r\nHost: etcd\r\nContent-Length: \(length)\r\n\r\n".utf8)
-        + EtcdDialect.body(shard: shard, key: key)
-    }
-  }
-
-  private static func body(shard: Int, key: Int) -> [UInt8] {
-    Array("{\"key\":\"".utf8) + Base64.encode(Array(StateKey.flat(shard: shard, key: key).utf8))
-      + Array("\",\"value\":\"".utf8)
-  }
-
-  func write(key: Int, ofShard shard: Int, value: Int, to request: inout [UInt8]) {
-    request += heads[shard * StateWorkload.keysPerShard + key]
-    request += values[value]
-    request += [UInt8(ascii: "\""), UInt8(ascii: "}")]
-  }
-
-  func answer(_ bytes: ArraySlice<UInt8>) -> (length: Int, outcome: StateOutcome)? {
-    guard let answer = HTTPAnswer(bytes) else { return nil }
-    return (
-      answer.length,
-      answer.status == 200
-        ? .acknowledged : .refused("\(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
-    )
   }
 }
 
