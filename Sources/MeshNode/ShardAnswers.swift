@@ -76,7 +76,7 @@ extension Shell {
     guard let number = shardRequests.begin(request) else {
       return .line(Fault(.shardBusy, ["shard": shard.name, "why": "too many requests wait on this host"]).line())
     }
-    self.command(.shards(command(number)))
+    gather(.command(.shards(command(number))))
     return .later
   }
 

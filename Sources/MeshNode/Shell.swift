@@ -112,6 +112,10 @@ final class Shell {
 
   func command(_ command: NodeCommand) { handle(.command(command)) }
 
+  /// The same for what comes within a turn of the loop, often several times: what follows is carried out at its end, in
+  /// fewer and larger writes.
+  func gather(_ input: NodeInput) { node.handle(input, now: loop.now, into: &effects) }
+
   /// Everything that the node wants, in its order. What comes back at once is an input of its own, afterwards.
   private func carryOut() {
     guard !isCarryingOut else { return }
@@ -120,6 +124,7 @@ final class Shell {
     repeat {
       for index in effects.sends.indices { send(effects.sends[index]) }
       for index in effects.connections.indices { links.perform(effects.connections[index], effects.buffer) }
+      links.writeGathered()
       for deadline in effects.deadlines { loop.schedule(deadline) }
       for job in effects.jobs { storeDisk.run(job) }
       for persist in effects.persists { disk.keep(persist.content, token: persist.token) }
@@ -215,7 +220,7 @@ extension Shell: StoreDiskClient {
 extension Shell: LinkSocketsClient {
   func accepted(_ connection: ConnectionID, from: Endpoint) { handle(.accepted(connection, from: from)) }
   func connected(_ connection: ConnectionID) { handle(.connected(connection)) }
-  func received(_ connection: ConnectionID, _ bytes: UnsafeRawBufferPointer) { handle(.received(connection, bytes)) }
+  func received(_ connection: ConnectionID, _ bytes: UnsafeRawBufferPointer) { gather(.received(connection, bytes)) }
   func drained(_ connection: ConnectionID) { give(.drained(connection)) }
   func closed(_ connection: ConnectionID) { give(.closed(connection)) }
 }

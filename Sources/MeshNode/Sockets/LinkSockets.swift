@@ -35,6 +35,8 @@ final class LinkSockets {
   private var streams: [ConnectionID: Stream] = [:]
   private var lastAccepted = ConnectionID.acceptedBit
   private var isClosing = false
+  /// What this turn writes, by connection; at most what the links' credit allows.
+  private var gathered: [(connection: ConnectionID, bytes: [UInt8])] = []
   /// Written at once, so `drained` is due. Told in the next turn: one connection to a quick reader must not fill this one.
   private var drainedAtOnce: [ConnectionID] = []
 
@@ -45,20 +47,36 @@ final class LinkSockets {
   func perform(_ action: ChannelEffects.ConnectionAction, _ buffer: MessageBuffer) {
     switch action {
     case .connect(let connection, let endpoint): connect(connection, to: endpoint)
-    case .write(let connection, let message):
-      guard let stream = streams[connection] else { return }
-      switch stream.write(UnsafeRawBufferPointer(buffer.bytes(of: message))) {
+    case .write(let connection, let message): gather(buffer.bytes(of: message), for: connection)
+    case .read(let connection, let isWanted):
+      if isWanted { streams[connection]?.resumeReading() } else { streams[connection]?.pauseReading() }
+    case .close(let connection, let reset):
+      writeGathered()
+      if reset { streams[connection]?.reset() } else { streams[connection]?.finish() }
+    }
+  }
+
+  /// Small writes of a turn to one connection are one call of the kernel, and often one segment.
+  private func gather(_ bytes: UnsafeMutableRawBufferPointer, for connection: ConnectionID) {
+    guard let place = gathered.firstIndex(where: { $0.connection == connection }) else {
+      return gathered.append((connection, Array(bytes)))
+    }
+    gathered[place].bytes.append(contentsOf: bytes)
+  }
+
+  func writeGathered() {
+    guard !gathered.isEmpty else { return }
+    for (connection, bytes) in gathered {
+      guard let stream = streams[connection] else { continue }
+      switch stream.write(bytes) {
       case .sent: if !drainedAtOnce.contains(connection) { drainedAtOnce.append(connection) }
       case .queued: break
       case .refused:
         counters.overfull &+= 1
         stream.reset()
       }
-    case .read(let connection, let isWanted):
-      if isWanted { streams[connection]?.resumeReading() } else { streams[connection]?.pauseReading() }
-    case .close(let connection, let reset):
-      if reset { streams[connection]?.reset() } else { streams[connection]?.finish() }
     }
+    gathered.removeAll(keepingCapacity: true)
   }
 
   private func connect(_ connection: ConnectionID, to endpoint: Endpoint) {

@@ -198,7 +198,7 @@ extension Simulation {
           .init(.onceOnly, "request \(operation.sequence) is called older than \(last), which was never sent"), machine,
           shard: index)
       }
-    case .refused, .moved: break
+    case .refused, .moved, .restored: break
     }
   }
 }

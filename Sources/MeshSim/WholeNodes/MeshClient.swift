@@ -145,7 +145,7 @@ extension Simulation {
     case .refused(.unknownShard), .refused(.storeFailed):
       tryElsewhere(index, request.operation.shard, whole)
       retry(index, whole)
-    case .refused, .moved: retry(index, whole)
+    case .refused, .moved, .restored: retry(index, whole)
     }
   }
 
