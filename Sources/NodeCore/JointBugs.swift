@@ -6,14 +6,10 @@ package struct JointBugs: OptionSet, Hashable, Sendable {
   package let rawValue: UInt8
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// What goes down to the log counts as durable at once.
-  package static let durableAtOnce = JointBugs(rawValue: 1 << 0)
-  /// The shards do not hear that the log has failed.
-  package static let storeFailureUntold = JointBugs(rawValue: 1 << 1)
   /// Nothing of the register's and replication's frames gets a life: all are taken for the first one.
-  package static let livesNotTold = JointBugs(rawValue: 1 << 2)
+  package static let livesNotTold = JointBugs(rawValue: 1 << 0)
   /// The steward's directory reaches the screens and not the shards.
-  package static let directoryNotPlaced = JointBugs(rawValue: 1 << 3)
+  package static let directoryNotPlaced = JointBugs(rawValue: 1 << 1)
 }
 
 extension Node {

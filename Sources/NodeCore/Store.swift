@@ -40,9 +40,6 @@ extension Node {
     var index = first
     while index < effects.shards.appends.count {
       store.append(effects.shards.appends[index], now: now)
-      if breaks(.durableAtOnce) {
-        shards.handle(.durable(token: effects.shards.appends[index].token), now: now, into: &effects.shards)
-      }
       index += 1
     }
     return index
@@ -59,15 +56,12 @@ extension Node {
       deadline.timer.room = TimerRoom.log
       effects.deadlines.append(deadline)
     }
-    for token in said.durable where !breaks(.durableAtOnce) {
-      shards.handle(.durable(token: token), now: now, into: &effects.shards)
-    }
+    for token in said.durable { shards.handle(.durable(token: token), now: now, into: &effects.shards) }
     for shard in said.contentsWanted {
       store.handle(.content(shard, shards.content(of: shard)), now: now)
     }
     for event in said.events {
       switch event {
-      case .failed where breaks(.storeFailureUntold): break
       case .failed: shards.handle(.storeFailed, now: now, into: &effects.shards)
       case .admission(let admission): shards.handle(.admission(admission), now: now, into: &effects.shards)
       default: break

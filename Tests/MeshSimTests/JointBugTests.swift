@@ -1,4 +1,3 @@
-import MapShard
 import MeshSim
 import NodeCore
 import Testing
@@ -20,11 +19,8 @@ import Testing
   ]
 
   static let ofTheCore: [Bug] = [
-    Bug(name: "durable at once", sabotage: Sabotage(joints: .durableAtOnce)),
     Bug(name: "lives are not told", sabotage: Sabotage(joints: .livesNotTold)),
     Bug(name: "the directory is not placed", sabotage: Sabotage(joints: .directoryNotPlaced)),
-    Bug(name: "the failure of the store is not told", sabotage: Sabotage(joints: .storeFailureUntold)),
-    Bug(name: "critical from memory", sabotage: Sabotage(shards: .criticalFromMemory)),
   ]
 
   @Test(arguments: ofTheShell)
