@@ -80,18 +80,29 @@ final class LogHost {
     execute()
   }
 
-  /// Dies, and comes back as another life on the same disk with the same account.
+  /// The machine dies and comes back: another life on the same disk with the same account.
   func crash() {
-    // Jobs in flight have done any part of their steps.
-    while let (_, happening) = queue.popFirst() {
-      if case .done(let job) = happening { _ = disk.perform(job, limit: chance.below(job.steps.count + 1)) }
-    }
+    breakOff()
     disk.crash(&chance)
     restart()
   }
 
+  /// Only the process dies: what it wrote is there, synced or not.
+  func kill() {
+    breakOff()
+    restart()
+  }
+
+  /// Jobs in flight have done any part of their steps.
+  private func breakOff() {
+    while let (_, happening) = queue.popFirst() {
+      if case .done(let job) = happening { _ = disk.perform(job, limit: chance.below(job.steps.count + 1)) }
+    }
+  }
+
   func restart() {
     queue.removeAll()
+    disk.synchronize()
     waiting.removeAll()
     effects = LogEffects()
     now.monotonic += Nanoseconds.seconds(1)

@@ -3,7 +3,7 @@ import ShardSim
 import Testing
 import Wire
 
-/// One host through several lives, each ended by a crash at any moment: what was reported durable must be there, what
+/// One host through several lives, each ended at any moment by a crash of the machine or of the process alone: what was reported durable must be there, what
 /// is there must have been written, and nothing may look damaged.
 struct CrashWorld {
   let host: LogHost
@@ -27,7 +27,7 @@ struct CrashWorld {
   func run(lives: Int) -> [String] {
     for life in 1...lives {
       for _ in 0..<host.chance.below(120) { step() }
-      host.crash()
+      if host.chance.happens(0.3) { host.kill() } else { host.crash() }
       let complaints = host.complaints()
       if !complaints.isEmpty { return complaints.map { "life \(life): \($0)" } }
       host.accept()

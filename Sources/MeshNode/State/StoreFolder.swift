@@ -29,6 +29,17 @@ package final class StoreFolder: StoreReading, @unchecked Sendable {
     try? withFile(file, [.read]) { handle throws(UVError) in try read(handle, offset, count) }
   }
 
+  /// Syncs whatever an earlier life has left, and the folder itself.
+  func synchronize() throws(UVError) {
+    for (name, _) in files() {
+      // One that cannot be opened is not left out: reading it says so.
+      guard let file = try? File.open(place(name), [.read]) else { continue }
+      defer { file.close() }
+      try file.synchronizeData()
+    }
+    try Files.synchronizeDirectory(of: path + "/.")
+  }
+
   // MARK: What the log asks for
 
   /// Does the steps of a job in order, up to the first that fails.

@@ -30,6 +30,7 @@ package struct StoreStart {
       }
       try written.get()
     }
+    let folder = StoreFolder(path)
     do throws(UVError) {
       if (try? Files.information(path)) == nil {
         try Files.makeDirectory(path)
@@ -37,11 +38,12 @@ package struct StoreStart {
       }
       // A folder that cannot be listed must not look like an empty store.
       _ = try Files.list(path)
+      try folder.synchronize()
     } catch {
       throw Fault(.cannotWrite, ["file": path, "reason": error.message], at: path)
     }
     settings = LogSettings(store: id)
-    recovered = LogRecovery.run(StoreFolder(path), settings: settings)
+    recovered = LogRecovery.run(folder, settings: settings)
   }
 
   /// What was found wrong on the disk, for the log.

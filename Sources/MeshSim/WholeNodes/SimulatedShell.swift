@@ -23,6 +23,7 @@ extension Simulation {
     {
       store.log.remove(last)
     }
+    if !store.isFailing { store.log.synchronize() }
     let recovered = LogRecovery.run(store.log, settings: log)
     let isExcused = whole.ledger.excused.contains(machine)
     if !isExcused, !recovered.shards.faults.isEmpty || recovered.shards.registerDamaged {

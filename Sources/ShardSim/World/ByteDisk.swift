@@ -132,6 +132,16 @@ package final class ByteDisk: StoreReading {
     }
   }
 
+  /// All that is written is there also after a crash.
+  package func synchronize() {
+    for node in folder.values {
+      node.durable = node.current
+      node.dirty.removeAll()
+    }
+    changes.forEach(apply)
+    changes.removeAll()
+  }
+
   // MARK: Faults
 
   /// The machine dies: of what was not synced, any part is there afterwards.
