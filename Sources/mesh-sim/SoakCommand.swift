@@ -95,34 +95,37 @@ struct SoakOutcome {
   let violation: (description: String, summary: String)?
 
   init(_ result: SoakResult) {
-    seed = result.seed
-    nodes = result.nodes
-    events = result.events
-    hash = result.hash
-    hashText = result.hashText
-    faults = result.faults
-    violation = result.violation.map { ("\($0)", $0.summary) }
+    self.init(
+      seed: result.seed, nodes: result.nodes, events: result.events, hash: result.hash,
+      hashText: result.hashText, faults: result.faults,
+      violation: result.violation.map { ("\($0)", $0.summary) })
   }
 
   init(_ result: MeshSoakResult) {
-    seed = result.seed
-    nodes = result.hosts
-    events = result.events
-    hash = result.hash
-    hashText = result.hashText
-    faults = result.faults
-    acknowledged = result.acknowledged
-    violation = result.violation.map { ("\($0)", $0.summary) }
+    self.init(
+      seed: result.seed, nodes: result.hosts, events: result.events, hash: result.hash,
+      hashText: result.hashText, faults: result.faults,
+      acknowledged: result.acknowledged, violation: result.violation.map { ("\($0)", $0.summary) })
   }
 
   init(_ result: ShardSoakResult) {
-    seed = result.seed
-    nodes = result.hosts
-    events = result.events
-    hash = result.hash
-    hashText = result.hashText
-    faults = result.faults
-    acknowledged = result.acknowledged
-    violation = result.violation.map { ("\($0)", $0.summary) }
+    self.init(
+      seed: result.seed, nodes: result.hosts, events: result.events, hash: result.hash,
+      hashText: result.hashText, faults: result.faults,
+      acknowledged: result.acknowledged, violation: result.violation.map { ("\($0)", $0.summary) })
+  }
+
+  private init(
+    seed: UInt64, nodes: Int, events: UInt64, hash: UInt64, hashText: String, faults: [String], acknowledged: Int = 0,
+    violation: (description: String, summary: String)?
+  ) {
+    self.seed = seed
+    self.nodes = nodes
+    self.events = events
+    self.hash = hash
+    self.hashText = hashText
+    self.faults = faults
+    self.acknowledged = acknowledged
+    self.violation = violation
   }
 }

@@ -50,9 +50,11 @@ extension Node {
   /// A host that has died of late is not counted on for a minute or more, so that a bad line moves no shards about. That
   /// must not keep copies from being made where too few others are: then it may hold some, like one that is suspected.
   private func countOnThoseWhoJustCameBack(_ hosts: inout [PlacementHost], for copies: Int) {
-    let present = hosts.count { $0.presence != .gone && !$0.isDraining && !$0.isImpaired && $0.weight > 0 }
+    let awaited: [PlacementHost.Presence] = [.gone, .returning]
+    let present = hosts.count { !awaited.contains($0.presence) && !$0.isDraining && !$0.isImpaired && $0.weight > 0 }
     guard present < copies else { return }
-    for index in hosts.indices where hosts[index].presence == .gone && stewardship.living.contains(hosts[index].id) {
+    for index in hosts.indices
+    where awaited.contains(hosts[index].presence) && stewardship.living.contains(hosts[index].id) {
       hosts[index].presence = .suspect
     }
   }
