@@ -40,6 +40,8 @@ import Testing
       401,
       // Hosts in hold-down were counted on for copies and given none.
       1_190,
+      // An owner asked those who doubted him as fast as they answered, for as long as no voter did.
+      5_462,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)

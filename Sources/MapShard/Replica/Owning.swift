@@ -156,6 +156,9 @@ extension ShardHost {
       replicas[index].others[place].version = min(replicas[index].others[place].version, appended.version)
       replicas[index].others[place].isStreaming = false
     case .doubt:
+      // He doubts until a voter answers him, which may take long: asked again at once, he would only say so again.
+      replicas[index].others[place].askedAt = now
+      replicas[index].others[place].doubted = replicas[index].version
       guard replicas[index].proposal == nil, canAskVoters, !isStopping, let record = next(index, reason: .touch) else {
         return
       }

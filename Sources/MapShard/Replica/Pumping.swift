@@ -74,13 +74,14 @@ extension ShardHost {
 
   private mutating func pump(_ index: Int, _ place: Int, _ effects: inout ShardEffects) {
     if let asked = replicas[index].others[place].askedAt {
-      guard now >= asked &+ settings.retransmit else {
+      guard now >= asked &+ settings.retransmit || replicas[index].others[place].doubted < replicas[index].version else {
         replicas[index].wake(at: asked &+ settings.retransmit)
         if replicas[index].others[place].isStreaming { stream(index, place, &effects) }
         return
       }
       // Lost: begin again where it is known to be.
       replicas[index].others[place].askedAt = nil
+      replicas[index].others[place].doubted = .max
       replicas[index].others[place].isStreaming = false
       if let match = replicas[index].others[place].match { replicas[index].others[place].sent = match }
     }

@@ -125,6 +125,8 @@ struct Progress: Hashable, Sendable {
   var isStreaming = false
   /// Something was sent and nothing came back since; when it was sent.
   var askedAt: UInt64?
+  /// The version that it has answered with DOUBT; a later one is sent at once.
+  var doubted = UInt64.max
   /// It moved on, or had everything.
   var progressAt: UInt64
   /// More became durable there, or everything was that had to be.

@@ -45,6 +45,18 @@ extension Simulation {
     }
   }
 
+  // MARK: How busy
+
+  /// More turns in a second than any honest world needs; two hosts that answer each other at once have them in half a
+  /// second.
+  private var turnsLimit: Int { 3_000 }
+
+  /// Once a second.
+  func checkCalm(_ machine: Int, _ process: Process<Channel>) {
+    if process.whole.turns > turnsLimit { fail(.init(.calm, "\(process.whole.turns) turns in a second"), machine) }
+    process.whole.turns = 0
+  }
+
   // MARK: Who acts
 
   /// Nobody begins to act without a turn of its own, so its turns are enough.

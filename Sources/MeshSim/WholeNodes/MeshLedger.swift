@@ -115,6 +115,7 @@ enum MeshRule: Int {
   case oneHistory = 27
   case readsCommitted = 28
   case stopped = 29
+  case calm = 30
 
   var name: String {
     switch self {
@@ -127,6 +128,7 @@ enum MeshRule: Int {
     case .oneHistory: "all hosts have one history"
     case .readsCommitted: "reads see what was acknowledged"
     case .stopped: "no shard is stopped"
+    case .calm: "nobody keeps anybody busy"
     }
   }
 }

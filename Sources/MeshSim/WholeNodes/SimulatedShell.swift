@@ -45,6 +45,7 @@ extension Simulation {
 
   func carryOutWhole(on machine: Int, _ process: Process<Channel>, _ whole: WholeMesh) {
     let life = process.life
+    process.whole.turns += 1
     for job in effects.jobs {
       if process.whole.jobs[Int(job.lane.rawValue)] != nil {
         fail(.init(.stopped, "a second job of lane \(job.lane) while one is under way"), machine)
@@ -115,6 +116,7 @@ extension Simulation {
       handle(.command(.shards(command(of: request, id: id, whole))), on: machine, process)
     case .tick:
       process.whole.ticks &+= 1
+      checkCalm(machine, process)
       handle(.log(.space(available: whole.stores[machine].available)), on: machine, process)
       if process.whole.ticks % reportTicks == 0 { measure(machine, process, whole) }
     }

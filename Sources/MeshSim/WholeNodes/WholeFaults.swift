@@ -32,10 +32,9 @@ extension Simulation {
 
   /// A disk that works again. A process whose store has failed is started anew, as a supervisor does.
   private func mend(_ machine: Int, _ whole: WholeMesh) {
-    let wasFailing = whole.stores[machine].isFailing
     whole.stores[machine].set(.well)
     whole.stores[machine].latency = HostStore.quick
-    guard wasFailing, machines[machine].process?.node.store.admission == .failed else { return }
+    guard machines[machine].process?.node.store.admission == .failed else { return }
     crash(machine)
     start(machine, through: seeds(for: machine))
   }

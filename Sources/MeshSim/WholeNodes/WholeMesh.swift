@@ -91,6 +91,8 @@ struct WholeProcess {
   var jobs: [DiskJob?] = Array(repeating: nil, count: DiskJob.Lane.allCases.count)
   var worldPersists: [UInt64: WorldEffects.Persist.Content] = [:]
   var ticks: UInt64 = 0
+  /// Turns since the last tick.
+  var turns = 0
   var loads = OwnedLoads()
   /// Until when shards that were released may wait for somebody to take them, in world time; 0: it is not leaving.
   var releaseEnd: UInt64 = 0
