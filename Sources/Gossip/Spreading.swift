@@ -86,6 +86,8 @@ extension Membership {
     let host = table[slot].host
     switch table[slot].status {
     case .alive:
+      // Our own record is not signed before the endpoint is known.
+      guard table[slot].record.endpoint != .unspecified else { return false }
       Item.alive(table[slot].record, table[slot].signature).write(into: &writer)
     case .suspect:
       guard let accusations = suspicions[slot]?.accusations, accusations.count > 0 else { return false }

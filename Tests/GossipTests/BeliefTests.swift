@@ -12,6 +12,21 @@ import Wire
   /// others is enough.
   private static let timeToAnswer: UInt64 = 1_500_000_000
 
+  // MARK: Ourselves
+
+  /// A host that starts again and does not know yet where others see it has nothing signed to show, whatever they ask.
+  @Test func whoDoesNotKnowItsEndpointShowsNoRecord() {
+    let stage = Stage(peers: 2, endpoint: nil)
+    let doubt = Forge.ping(sequence: 7, incarnation: life).suspect(
+      stage.host, stage.membership.incarnation, by: peer(1))
+    stage.receive(doubt, from: 0)
+    let other = Stage(peers: 2)
+    other.signer.adopt(stage.host)
+    #expect(!stage.sent.isEmpty, "the ping was answered")
+    for message in stage.sent { other.receive(message.bytes, from: stage.host) }
+    #expect(other.events.allSatisfy { if case .badRecord = $0 { false } else { true } })
+  }
+
   // MARK: Deaths
 
   @Test func aDeathNeedsTwoAccusers() {

@@ -130,11 +130,14 @@ final class Stage {
   let life = Incarnation(generation: 60_000_000, refutation: 0)
 
   /// Running, with these peers alive; host n is HostID(n).
-  init(peers: Int, contributors: (Int) -> UInt32 = { _ in 0 }, settings: MembershipSettings = .lan) {
+  init(
+    peers: Int, contributors: (Int) -> UInt32 = { _ in 0 }, settings: MembershipSettings = .lan,
+    endpoint: Endpoint? = Endpoint(ipv4: 0x0a00_00ff, port: 7000)
+  ) {
     signer = TestSigner(host: host)
     membership = Membership(
       host: host, roles: .host, settings: settings, signer: signer, persistedGeneration: 0, seed: 4)
-    input(.command(.setEndpoint(Endpoint(ipv4: 0x0a00_00ff, port: 7000))))
+    if let endpoint { input(.command(.setEndpoint(endpoint))) }
     input(.command(.start(peers: [])))
     for peer in 0..<peers {
       signer.adopt(Stage.peer(peer), contributor: contributors(peer))

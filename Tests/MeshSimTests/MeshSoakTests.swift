@@ -40,6 +40,8 @@ import Testing
       401,
       // Hosts in hold-down were counted on for copies and given none.
       1_190,
+      // A host that was doubted before it knew its endpoint sent a record without a signature, and was banned.
+      284,
       // An owner asked those who doubted him as fast as they answered, for as long as no voter did.
       5_462,
     ] as [UInt64])

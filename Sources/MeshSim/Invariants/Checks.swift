@@ -12,6 +12,7 @@ package struct Checks {
   private var tombstones: Tombstones
   private var leftBySubject = LeftBySubject()
   private var ringEvents: RingEvents
+  private var honesty = Honesty()
   private var messages: Messages
   private var bounds: Bounds
   /// Where the walk over each machine's table is.
@@ -83,6 +84,7 @@ package struct Checks {
     judge(RingEvents.self, ringEvents.hear(event, about: subject, in: step, membership, truth), subject)
     judge(Tombstones.self, tombstones.hear(event, about: subject, in: step, membership, truth), subject)
     judge(Precedence.self, precedence.hear(event, about: subject, in: step, membership, truth), subject)
+    judge(Honesty.self, honesty.hear(event, about: subject, in: step, membership, truth), subject)
     if let subject { named.append(subject) }
   }
 

@@ -1,5 +1,6 @@
 import MapShard
 import NodeCore
+import SecureChannel
 import Wire
 
 /// Where the checks of whole nodes hang into the run.
@@ -23,6 +24,8 @@ extension Simulation {
         if whole.stores[machine].health == .well, !whole.ledger.excused.contains(machine) {
           fail(.init(.diskIsWhole, "the store gave up with \(code) at \(file) on a disk that does not fail"), machine)
         }
+      case .channel(.violation(let host, let violation, _)):
+        fail(Honesty.number, Honesty.name, "\(host) is scored for \(violation)", machine)
       default: break
       }
     }

@@ -91,7 +91,7 @@ extension Simulation {
       let view = node.shards.view(of: whole.shards[index])
       let told = node.stewardship.directory[whole.shards[index]]
       text += "; machine \(machine): \(view?.rec.map { self.text($0.record) } ?? "no record")"
-      text += view.map { ", list of \($0.replicas.count), \($0.couldAct ? "" : "\($0.holdReason)")" } ?? ""
+      text += view.map { ", wanted on \(names($0.replicas))\($0.couldAct ? "" : ", \($0.holdReason)")" } ?? ""
       text += ", told \(told?.owner.flatMap { directory.index(of: $0) }.map { "\($0)" } ?? "nobody")"
     }
     return text
@@ -104,5 +104,10 @@ extension Simulation {
     }
     let members = record.members.map(name).joined(separator: ",")
     return "e\(record.epoch) v\(record.version) owner \(name(record.owner)) of {\(members)} by \(record.reason)"
+      + (record.learners.isEmpty ? "" : ", learning \(names(record.learners))")
+  }
+
+  private func names(_ hosts: [HostID]) -> String {
+    hosts.map { directory.index(of: $0).map { "\($0)" } ?? "\($0)" }.joined(separator: ",")
   }
 }
