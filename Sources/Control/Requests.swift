@@ -157,14 +157,56 @@ extension ControlRequest {
     guard line.count <= ControlRequest.lineLimit else {
       throw Fault(.badRequest, ["reason": "longer than \(ControlRequest.lineLimit) bytes"])
     }
-    guard let form = JSONLine.decode(Form.self, from: line) else {
+    // Fields are named as they stand in the line, so that no name has to be converted: writers of state ask often.
+    guard let read = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
       throw Fault(.badRequest, ["reason": "not a JSON object with `control` and `request`"])
     }
-    guard form.control == ControlRequest.version else {
-      throw Fault(
-        .controlVersion, ["theirs": "\(form.control)", "ours": "\(ControlRequest.version)"])
+    self = try read.request.get()
+  }
+
+  /// One line, parsed once: which fields are looked for depends on its verb.
+  private struct Line: Decodable {
+    let request: Result<ControlRequest, Fault>
+
+    private struct Head: Decodable {
+      var control: Int
+      var request: String
     }
-    switch form.request {
+
+    init(from decoder: any Decoder) throws {
+      let head = try Head(from: decoder)
+      do {
+        request = .success(try Line.request(head, decoder))
+      } catch let fault as Fault {
+        request = .failure(fault)
+      } catch {
+        let verb = head.request.printable(limit: 32)
+        request = .failure(Fault(.badRequest, ["reason": "a field of `\(verb)` is not of its type"]))
+      }
+    }
+
+    private static func request(_ head: Head, _ decoder: any Decoder) throws -> ControlRequest {
+      guard head.control == ControlRequest.version else {
+        throw Fault(.controlVersion, ["theirs": "\(head.control)", "ours": "\(ControlRequest.version)"])
+      }
+      if let request = try ShardRequest(verb: head.request, try ShardRequest.Form(from: decoder)) {
+        return .shards(request)
+      }
+      let form = try Form(from: decoder)
+      if let request = try ControlRequest(verb: head.request, form) { return request }
+      if let request = try OperatorRequest(verb: head.request, try OperatorRequest.Form(from: decoder)) {
+        return .word(request)
+      }
+      if let request = try WorldRequest(verb: head.request, version: form.version, file: form.file) {
+        return .world(request)
+      }
+      throw Fault(.badRequest, ["reason": "no request is called `\(head.request.printable(limit: 32))`"])
+    }
+  }
+
+  /// The verbs of this file; `nil` for another.
+  private init?(verb: String, _ form: Form) throws(Fault) {
+    switch verb {
     case "status": self = .status
     case "members": self = .members
     case "events":
@@ -190,24 +232,7 @@ extension ControlRequest {
       }
       guard !certificates.isEmpty else { throw Fault(.badRequest, ["reason": "`certificates` is empty"]) }
       self = .renew(certificates: certificates)
-    default:
-      if let fields = JSONLine.decode(ShardRequest.Form.self, from: line),
-        let request = try ShardRequest(verb: form.request, fields)
-      {
-        self = .shards(request)
-        return
-      }
-      if let fields = JSONLine.decode(OperatorRequest.Form.self, from: line),
-        let request = try OperatorRequest(verb: form.request, fields)
-      {
-        self = .word(request)
-        return
-      }
-      if let request = try WorldRequest(verb: form.request, version: form.version, file: form.file) {
-        self = .world(request)
-        return
-      }
-      throw Fault(.badRequest, ["reason": "no request is called `\(form.request.printable(limit: 32))`"])
+    default: return nil
     }
   }
 

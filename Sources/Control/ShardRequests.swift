@@ -155,6 +155,13 @@ extension ShardRequest {
     var snapshot: UInt64?
     var plan: String?
     var reason: String?
+
+    /// As they stand in the line; names in snake case stay what they are when they are converted to it.
+    private enum CodingKeys: String, CodingKey {
+      case map, shard, host, key, value, prefix, after, limit, durability, expected, client
+      case clientSequence = "client_sequence"
+      case snapshot, plan, reason
+    }
   }
 
   var form: Form {

@@ -307,6 +307,7 @@ final class HostileHost {
   private func handle(_ input: ChannelInput, keepsAnswers: Bool = false) {
     if !keepsAnswers { answers.removeAll() }
     channel.handle(input, now: now, into: &effects)
+    channel.endTurn(now: now, into: &effects)
     carryOut()
   }
 

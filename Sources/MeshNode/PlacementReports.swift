@@ -81,8 +81,7 @@ extension Shell {
   /// For `status`; `nil` without an active world, and as long as this host has heard nothing of its shards.
   func shardCounts() -> ShardCounts? {
     // Before the steward has told anything, nothing is known, which is not the same as nobody.
-    guard let world = node.worlds.store.active?.world, node.stewardship.directory.count > 0 else { return nil }
-    let names = ShardNames(world)
+    guard node.stewardship.directory.count > 0, let (world, names) = activeWorld() else { return nil }
     var counts = ShardCounts()
     let here = identity.host.description
     let wanted = wantedCopies

@@ -9,8 +9,7 @@ import WorldData
 /// What the control socket answers about shards.
 extension Shell {
   func answer(_ request: ShardRequest, for connection: ControlConnection) -> ControlAnswer {
-    guard let world = node.worlds.store.active?.world else { return .line(Fault(.noWorld).line()) }
-    let names = ShardNames(world)
+    guard let (world, names) = activeWorld() else { return .line(Fault(.noWorld).line()) }
     do throws(Fault) {
       switch request {
       case .get(let shard, let key):
@@ -47,6 +46,16 @@ extension Shell {
     } catch {
       return .line(error.line())
     }
+  }
+
+  /// The active world and its names. They are made anew for another world only: a request for one key must not cost as
+  /// much as the world has shards.
+  func activeWorld() -> (world: World, names: ShardNames)? {
+    guard let active = node.worlds.store.active else { return nil }
+    if let known = shardNames, known.mark == active.mark { return (active.world, known.names) }
+    let names = ShardNames(active.world)
+    shardNames = (active.mark, names)
+    return (active.world, names)
   }
 
   /// A shard that this host has a copy of, or a place for one.
@@ -122,9 +131,11 @@ extension WriteRequest {
 struct ShardNames {
   private let world: World
   private let indexOfShard: [String: Int]
+  private let shardOfMap: [Int]
 
   init(_ world: World) {
     self.world = world
+    shardOfMap = world.shardOfMap
     indexOfShard = Dictionary(world.shards.enumerated().map { ($1.name.text, $0) }) { first, _ in first }
   }
 
@@ -132,7 +143,7 @@ struct ShardNames {
   func find(_ name: String) throws(Fault) -> (id: ShardID, name: String) {
     if let shard = indexOfShard[name] { return (world.shards[shard].id, name) }
     if let map = MapName(name).flatMap(world.index(of:)) {
-      let shard = world.shards[world.shardOfMap[map]]
+      let shard = world.shards[shardOfMap[map]]
       return (shard.id, shard.name.text)
     }
     throw Fault(.mapUnknown, ["name": name.printable(limit: 32)])

@@ -52,6 +52,8 @@ final class Shell {
   var shardWatches: [ShardWatch] = []
   var fetches: [UInt64: Fetched] = [:]
   var lastFetch: UInt64 = 0
+  /// Of the world that was active when they were last asked for.
+  var shardNames: (mark: WorldMark, names: ShardNames)?
   var drains: [DrainProgress] = []
   var controlWaits: [ControlWait] = []
   /// Seconds of this life.
@@ -121,6 +123,7 @@ final class Shell {
     guard !isCarryingOut else { return }
     isCarryingOut = true
     defer { isCarryingOut = false }
+    node.endTurn(now: loop.now, into: &effects)
     repeat {
       for index in effects.sends.indices { send(effects.sends[index]) }
       for index in effects.connections.indices { links.perform(effects.connections[index], effects.buffer) }
@@ -143,6 +146,7 @@ final class Shell {
       }
       for (request, content) in fetched { fetches.removeValue(forKey: request)?(content) }
       giveBack()
+      node.endTurn(now: loop.now, into: &effects)
     } while !effects.isEmpty
     if links.hasDrained {
       loop.schedule(Deadline(at: 0, timer: Wire.Timer(room: ShellTimer.room, kind: ShellTimer.linkNews)))

@@ -78,6 +78,11 @@ package struct Node<Channel: PeerChannel> {
     settle(now: now, into: &effects)
   }
 
+  /// After the last of the inputs that came in one turn of the loop, before their effects are carried out.
+  package mutating func endTurn(now: Now, into effects: inout NodeEffects) {
+    channel.endTurn(now: now, into: &effects.channel)
+  }
+
   private mutating func fire(_ timer: Timer, now: Now, into effects: inout NodeEffects) {
     switch timer.room {
     case TimerRoom.gossip: membership.handle(.deadline(timer), now: now, into: &effects.membership)

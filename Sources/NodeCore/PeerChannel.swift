@@ -6,6 +6,9 @@ package import Wire
 package protocol PeerChannel {
   mutating func handle(_ input: ChannelInput, now: Now, into effects: inout ChannelEffects)
 
+  /// After the last input of a turn: frames for links that came in it are sealed together.
+  mutating func endTurn(now: Now, into effects: inout ChannelEffects)
+
   /// Sends `message` (in `effects.buffer`) as one frame: at once when a session stands, else after a handshake, for
   /// which up to 4 frames per peer wait, newest first, for 1 s. `endpoint` says where the host is when no session does.
   mutating func send(

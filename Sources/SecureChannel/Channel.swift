@@ -51,6 +51,8 @@ package struct Channel {
   var limits: HandshakeLimits
   var load = LoadGauge()
   var streams = StreamTable()
+  /// Peers with frames that wait for the end of the turn.
+  var linksToPump: [Int] = []
   var labels: LabelClock
   var upkeep = UpkeepClock()
   var hashingIsScheduled = false

@@ -115,7 +115,16 @@ extension Channel {
       return counters.add(.linkFramesRefused)
     }
     stream.link?.outlets[place].append(linkFrame(channel, body, isSecret: isSecret), cost: body.count)
-    pumpLink(stream, now: now, into: &effects)
+    if !linksToPump.contains(peer) { linksToPump.append(peer) }
+  }
+
+  /// The turn of whoever drives this channel ends: what it has to say on links goes now, many frames in one chunk.
+  package mutating func endTurn(now: Now, into effects: inout ChannelEffects) {
+    guard !linksToPump.isEmpty else { return }
+    for peer in linksToPump {
+      if let stream = peers[peer].link { pumpLink(stream, now: now, into: &effects) }
+    }
+    linksToPump.removeAll(keepingCapacity: true)
   }
 
   private func linkFrame(_ channel: LinkChannel, _ body: [UInt8], isSecret: Bool) -> [UInt8] {

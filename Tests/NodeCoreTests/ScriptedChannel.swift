@@ -46,6 +46,8 @@ struct ScriptedChannel: PeerChannel {
     [kind.rawValue] + (0..<8).map { UInt8(truncatingIfNeeded: host.rawValue >> (8 * $0)) } + frame
   }
 
+  mutating func endTurn(now: Now, into effects: inout ChannelEffects) {}
+
   mutating func handle(_ input: ChannelInput, now: Now, into effects: inout ChannelEffects) {
     switch input {
     case .datagram(let bytes, let from):

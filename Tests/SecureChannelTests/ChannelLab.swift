@@ -248,6 +248,7 @@ final class Lab {
   func handle(_ input: ChannelInput, _ node: LabNode) {
     guard node.isRunning else { return }
     node.channel.handle(input, now: now(of: node.index), into: &node.effects)
+    node.channel.endTurn(now: now(of: node.index), into: &node.effects)
     flush(node)
   }
 

@@ -153,6 +153,9 @@ package struct ChannelModel: PeerChannel {
     }
   }
 
+  /// Links are the real channel's.
+  package mutating func endTurn(now: Now, into effects: inout ChannelEffects) {}
+
   // MARK: Peers
 
   static let helloTimer: UInt8 = 1

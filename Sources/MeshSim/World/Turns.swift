@@ -118,6 +118,9 @@ extension Simulation {
 
   /// The end of a turn: what the node wants is done and the checks look at it.
   func finishTurn(of machine: Int, _ process: Process<Channel>) {
+    let now = clock(of: machine)
+    process.twin?.endTurn(now: now, into: &twinEffects)
+    process.node.endTurn(now: now, into: &effects)
     if process.twin != nil {
       compareTwin(of: machine)
       twinEffects.removeAll()
