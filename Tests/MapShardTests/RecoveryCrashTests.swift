@@ -18,6 +18,9 @@ struct CrashWorld {
     settings.snapshotBytes = 8 << 10
     settings.snapshotAge = Nanoseconds.seconds(UInt64(1 + chance.below(4)))
     settings.logWindow = Nanoseconds.seconds(UInt64(chance.below(4)))
+    // The first pass comes a second after the start.
+    settings.scrubPeriod = Nanoseconds.seconds(24)
+    settings.scrubRate = 1 << 30
     host = LogHost(seed: seed, settings)
     host.uncommitted = chance.below(30)
     host.slowest = Nanoseconds.milliseconds(UInt64(1 + chance.below(60)))
@@ -31,6 +34,8 @@ struct CrashWorld {
       let complaints = host.complaints()
       if !complaints.isEmpty { return complaints.map { "life \(life): \($0)" } }
       host.accept()
+      if host.chance.happens(0.2) { host.run(milliseconds: 1_500) }
+      for case .damaged(let fault) in host.events { return ["life \(life): the scrub finds \(fault)"] }
     }
     return []
   }

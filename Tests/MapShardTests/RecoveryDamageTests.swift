@@ -156,6 +156,36 @@ struct RecoveryDamageTests {
     #expect(found.shards[shardA]?.damaged == true)
   }
 
+  @Test("a segment of which a crash has left no whole batch is no damage for the scrub")
+  func segmentWithoutBatches() throws {
+    var settings = LogSettings(store: 77)
+    settings.segmentSize = 6 << 10
+    settings.batchLimit = 2 << 10
+    settings.scrubPeriod = Nanoseconds.seconds(24)
+    settings.scrubRate = 1 << 30
+    let host = LogHost(seed: 11, settings)
+    // Until a further segment has its first batch, of several sectors.
+    var file = ""
+    for _ in 0..<40 where file.isEmpty {
+      host.write(shardA, 4, valueSize: 300, .urgent)
+      host.run(milliseconds: 20)
+      file =
+        host.disk.names.dropFirst().last {
+          $0.hasPrefix("log-") && !host.disk.bytes($0).dropFirst(1024).allSatisfy { $0 == 0 }
+        } ?? ""
+    }
+    try #require(!file.isEmpty)
+    let bytes = host.disk.bytes(file)
+    host.disk.replace(file, bytes[..<1536] + [UInt8](repeating: 0, count: bytes.count - 1536))
+    host.restart()
+    #expect(host.recovered.shards.tornTail != nil && host.recovered.shards.faults.isEmpty)
+    host.accept()
+    host.run(milliseconds: 4_000)
+    #expect(host.disk.bytes(file).count == 1024, "only its head is left")
+    #expect(host.events.contains { if case .scrubbed(let bytes, 0) = $0 { bytes > 0 } else { false } })
+    #expect(host.events.allSatisfy { if case .damaged = $0 { false } else { true } })
+  }
+
   @Test("a file of another store is refused and named")
   func foreignFile() throws {
     let host = RecoveryDamageTests.smallStore()

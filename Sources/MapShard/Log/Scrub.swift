@@ -113,11 +113,12 @@ extension LogWriter {
         next = head.sequence + 1
       case .bad(let bad):
         // Behind the last batch lies at most what a crash left.
-        if let next, next > segment.lastSequence { return nil }
+        if (next ?? 1) > segment.lastSequence { return nil }
         pendingFaults.append(fault(bad, in: segment))
         scrub.faults += 1
       case .end:
-        if (next ?? 0) <= segment.lastSequence, scrub.faults == 0 {
+        // A segment that nothing was written to has 0 as its last sequence; the first batch has 1.
+        if (next ?? 1) <= segment.lastSequence, scrub.faults == 0 {
           pendingFaults.append(
             StoreFault(
               kind: .missingBatches, file: StoreFile.segment(segment.number).name, offset: UInt64(scan.offset),
