@@ -58,8 +58,12 @@ struct MeshLedger {
 }
 
 extension MeshLedger.Shard {
-  /// The newest entry of a key; `nil`: there is none.
-  func newest(_ key: [UInt8]) -> Entry? { log.last { $0.key == key } }
+  /// What a read of a key may give while the log grew from `start` entries to what it is now; `nil`: there is no value.
+  func readable(_ key: [UInt8], since start: Int) -> [Entry?] {
+    (min(start, log.count)...log.count).map { count in
+      log[..<count].last { $0.key == key }.flatMap { $0.change == .put ? $0 : nil }
+    }
+  }
 
   /// An entry that a host calls committed. Returns what is wrong with it.
   mutating func commit(_ entry: Entry, at time: UInt64) -> MeshComplaint? {
