@@ -44,6 +44,8 @@ import Testing
       284,
       // An owner asked those who doubted him as fast as they answered, for as long as no voter did.
       5_462,
+      // The same with one that waited for a snapshot.
+      3_662,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)

@@ -144,7 +144,10 @@ extension ShardHost {
       let place = replicas[index].others.firstIndex(where: { $0.member == from })
     else { return }
     touch(index)
-    if appended.status != .ok { replicas[index].others[place].askedAt = nil }
+    if appended.status != .ok {
+      // While a snapshot is on its way there is nothing else to ask: the same answer would come, as fast as one asks.
+      replicas[index].others[place].askedAt = isGettingSnapshot(index, place) ? now : nil
+    }
     if appended.version > replicas[index].others[place].version {
       replicas[index].others[place].version = appended.version
     }
@@ -201,12 +204,17 @@ extension ShardHost {
     replicas[index].others[place] = progress
   }
 
+  private func isGettingSnapshot(_ index: Int, _ place: Int) -> Bool {
+    let progress = replicas[index].others[place]
+    return progress.snapshotUntil.map { now < $0 } ?? false
+      || replicas[index].snapshot?.receivers.contains(progress.member) ?? false
+  }
+
   /// GAP: go back to what the follower holds, or send it the state.
   private mutating func stepBack(
     _ index: Int, _ place: Int, last: Position, hint: Position, _ effects: inout ShardEffects
   ) {
-    if let end = replicas[index].others[place].snapshotUntil, now < end { return }
-    if replicas[index].snapshot?.receivers.contains(replicas[index].others[place].member) ?? false { return }
+    if isGettingSnapshot(index, place) { return }
     replicas[index].others[place].isStreaming = false
     let log = replicas[index].log
     for position in [last, hint] where log.contains(position) {
