@@ -26,6 +26,7 @@ extension Shell {
       case .watch(let shard, let prefix):
         // Without a copy nothing would ever come.
         let (id, name) = try here(shard, names)
+        guard keepsCopy(of: id) else { throw elsewhere(id, name) }
         guard shardWatches.count < ShardWatch.limit else {
           throw Fault(.shardBusy, ["shard": name, "why": "too many clients watch on this host"])
         }
@@ -164,6 +165,25 @@ struct ShardWatch {
 }
 
 extension Shell {
+  /// A host whose copy has moved away hears of no change any more: who watches here is told where to go on.
+  func endWatchesWithoutCopy() {
+    for watch in shardWatches where !keepsCopy(of: watch.shard) {
+      watch.connection.finish(elsewhere(watch.shard, watch.name).line())
+    }
+    shardWatches.removeAll { !$0.connection.isOpen || !keepsCopy(of: $0.shard) }
+  }
+
+  /// By the newest that is known here: a host that has left the set is told of later records by the steward alone.
+  private func keepsCopy(of shard: ShardID) -> Bool {
+    let told = node.stewardship.directory[shard]
+    if told?.replicas.contains(identity.host) ?? false { return true }
+    if let held = node.shards.view(of: shard)?.rec?.record, held.version >= told?.version ?? 0 {
+      return held.members.contains { $0.host == identity.host } || held.learners.contains(identity.host)
+    }
+    guard let told else { return node.shards.holds(shard) }
+    return told.members.contains(identity.host) || told.learners.contains(identity.host)
+  }
+
   func tellWatches(_ shard: ShardID, _ position: Position) {
     guard !shardWatches.isEmpty else { return }
     shardWatches.removeAll { !$0.connection.isOpen }

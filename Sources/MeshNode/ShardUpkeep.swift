@@ -16,6 +16,7 @@ extension Shell {
     if tick % Shell.reportTicks == 0 { reportToSteward() }
     tellDrains()
     tellWaits()
+    endWatchesWithoutCopy()
     storeDisk.measureSpace()
   }
 

@@ -33,9 +33,10 @@ struct EqualRoots {
     if view.status == .revoked {
       return Entry(incarnation: Incarnation(rawValue: 0), status: .revoked, metadataVersion: 0)
     }
+    // A goodbye may be all that somebody has of a host that has left.
     return Entry(
       incarnation: view.incarnation, status: view.status == .suspect ? .alive : view.status,
-      metadataVersion: view.metadataVersion)
+      metadataVersion: view.status == .left ? 0 : view.metadataVersion)
   }
 
   private static func text(_ entry: Entry?) -> String {

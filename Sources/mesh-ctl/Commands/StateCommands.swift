@@ -305,6 +305,8 @@ struct StateWatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Every committed change from now on, one a line; Ctrl-C ends.",
     discussion: """
+      Asks a host that keeps a copy. When that copy moves away the command ends with exit code 5 and names the owner.
+
         mesh-ctl state watch prontera
         mesh-ctl state watch prontera --prefix char/ --json
       """)
