@@ -16,7 +16,8 @@ import Testing
     #expect(Soak.run(seed: 1).hash != Soak.run(seed: 2).hash)
   }
 
-  @Test(arguments: [1...25, 26...50, 51...75, 76...100] as [ClosedRange<UInt64>])
+  /// Few, because each costs as much as ten worlds of whole nodes, which have the same gossip in them.
+  @Test(arguments: [1...6, 7...12, 13...18, 19...24] as [ClosedRange<UInt64>])
   func randomWorldsHoldTogether(seeds: ClosedRange<UInt64>) {
     for seed in seeds {
       let result = Soak.run(seed: seed)
