@@ -44,6 +44,10 @@ import Testing
       284,
       // An owner asked those who doubted him as fast as they answered, for as long as no voter did.
       5_462,
+      // A host that expected another steward than everybody else, after hold-downs of its own, was told nothing.
+      600, 931, 2_540,
+      // The check wanted copies on hosts that two others had marked as reached one way only.
+      2_019, 2_390,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)
