@@ -136,6 +136,13 @@ extension Membership {
     }
   }
 
+  /// A Join says where we reach somebody. Its record still names the old address, and two hosts that have both moved
+  /// would never find each other.
+  mutating func tellWhereItIs(_ peer: Peer, into effects: inout MembershipEffects) {
+    guard phase == .running, isLive(peer.host) else { return }
+    greet(peer, into: &effects)
+  }
+
   private func writeOwnPapers(into writer: inout Writer) {
     _ = writeMetadata(of: host, into: &writer)
     guard own.endpoint != .unspecified else { return }

@@ -106,6 +106,7 @@ package struct Membership {
     switch command {
     case .start(let peers): start(peers, now: now, into: &effects)
     case .introduce(let peers): introduce(peers, now: now, into: &effects)
+    case .peerMoved(let peer): tellWhereItIs(peer, into: &effects)
     case .leave: leave(now: now, into: &effects)
     case .setLoad(let load): setLoad(load, now: now, into: &effects)
     case .metadataChanged(let version): ownMetadataChanged(version, now: now, into: &effects)

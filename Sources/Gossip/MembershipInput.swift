@@ -21,6 +21,8 @@ package enum MembershipCommand {
   case start(peers: [Peer])
   /// Further peers to join through, e.g. after names were looked up again.
   case introduce([Peer])
+  /// This host is at another address than before and has proven it: it is told, because it may not know.
+  case peerMoved(Peer)
   /// Say goodbye; `.left` follows when the drain is over.
   case leave
   case setLoad(LoadRecord)

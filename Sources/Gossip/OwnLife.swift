@@ -34,16 +34,17 @@ struct OwnLife {
   /// Votes that are remembered: two of three decide, so that one peer cannot give us a wrong address.
   private static let votes = 3
 
-  /// A peer says where it sees us. Returns the endpoint to use from now on when that changes.
-  mutating func seen(at endpoint: Endpoint, by host: HostID) -> Endpoint? {
+  /// A peer says where it sees us; `others` live beside us. Returns the endpoint to use from now on when that changes.
+  mutating func seen(at endpoint: Endpoint, by host: HostID, others: Int) -> Endpoint? {
     guard !endpointIsGiven, endpoint != .unspecified, endpoint.port != 0 else { return nil }
     seen.removeAll { $0.by == host }
     seen.append((host, endpoint))
     if seen.count > OwnLife.votes { seen.removeFirst() }
     guard endpoint != self.endpoint else { return nil }
     let agreeing = seen.count { $0.endpoint == endpoint }
-    // Before the first we have none, so one voice is enough.
-    guard agreeing >= 2 || self.endpoint == .unspecified else { return nil }
+    // One voice is enough where there is no other, and where nobody stands by what we have: before the first, or when
+    // the only one that has told us says otherwise now.
+    guard agreeing >= 2 || others <= 1 || !seen.contains(where: { $0.endpoint == self.endpoint }) else { return nil }
     self.endpoint = endpoint
     return endpoint
   }
@@ -146,7 +147,7 @@ extension Membership {
   }
 
   mutating func peerSees(_ endpoint: Endpoint, by host: HostID, now: Now, into effects: inout MembershipEffects) {
-    guard let endpoint = own.seen(at: endpoint, by: host) else { return }
+    guard let endpoint = own.seen(at: endpoint, by: host, others: table.live.count) else { return }
     effects.events.append(.ownEndpoint(endpoint))
     endpointChanged(now, into: &effects)
   }

@@ -35,6 +35,9 @@ extension Node {
       worldSession(host, isUp: true, now: now, into: &effects)
     case .sessionDown(let host, _):
       worldSession(host, isUp: false, now: now, into: &effects)
+    case .moved(let host, let endpoint):
+      membership.handle(
+        .command(.peerMoved(Peer(host: host, endpoint: endpoint))), now: now, into: &effects.membership)
     case .labelFloor(let floor):
       keepLabelFloor(floor, into: &effects)
       return

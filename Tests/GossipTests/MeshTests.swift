@@ -46,6 +46,31 @@ import Wire
     for node in mesh.nodes { #expect(node.membership.endpoint == node.endpoint) }
   }
 
+  @Test func whoeverIsFollowedToAnotherAddressHearsOfIt() {
+    let mesh = TestMesh.joined(4, seed: 16)
+    mesh.run(until: 5)
+    let before = mesh.nodes[3].endpoint
+    mesh.nodes[3].endpoint = TestMesh.endpoint(98)
+    mesh.input(.command(.peerMoved(mesh.peer(3))), to: 1)
+    mesh.run(until: 2)
+    #expect(mesh.nodes[3].membership.endpoint == before, "one peer alone may lie")
+    mesh.input(.command(.peerMoved(mesh.peer(3))), to: 2)
+    #expect(
+      mesh.run(until: 5) {
+        mesh.nodes.allSatisfy { node in
+          node === mesh.nodes[3] || node.membership.member(mesh.nodes[3].host)?.endpoint == TestMesh.endpoint(98)
+        }
+      })
+    #expect(mesh.nodes[3].membership.endpoint == TestMesh.endpoint(98))
+  }
+
+  @Test func ofTwoHostsEachBelievesTheOther() {
+    let mesh = TestMesh.joined(2, seed: 17)
+    mesh.nodes[1].endpoint = TestMesh.endpoint(98)
+    mesh.input(.command(.peerMoved(mesh.peer(1))), to: 0)
+    #expect(mesh.run(until: 5) { mesh.nodes[1].membership.endpoint == TestMesh.endpoint(98) })
+  }
+
   // MARK: Crash
 
   /// Bounds: the slowest of the figures of `gossip.md` 3.4(e) for this size at p99, with room for 20 seeds.

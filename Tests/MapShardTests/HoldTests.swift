@@ -140,6 +140,27 @@ import Wire
     #expect(world.violations == [])
   }
 
+  /// It answered when it still seemed to be a member: nobody waits for a log that recovers nothing any more.
+  @Test func whoWasDroppedIsNotWaitedFor() {
+    let world = TestWorld.settled(4, list: [3, 2, 4])
+    let request = world.write(3, "k", "1")
+    #expect(world.run(atMost: 200) { world.isAcknowledged(request) })
+    // The owner drops 2, and nobody but the voter hears of it before all restart.
+    world.holdsBack = { if case .record = $0.register { true } else { false } }
+    world.cut(2, 3)
+    world.run(1_200)
+    for number in 2...4 { world.crash(number) }
+    world.heal(2, 3)
+    for number in 2...4 { world.restart(number) }
+    world.run(1_000)
+    #expect(world.view(3)?.rec?.record.members.count == 3)
+    world.holdsBack = { _ in false }
+    world.held = []
+    #expect(world.run(atMost: 5_000) { world.acts(3) })
+    #expect(world.holds(3, "k"))
+    #expect(world.violations == [])
+  }
+
   @Test func theOperatorsOrderTakesAShardFromTheDead() {
     let world = TestWorld.settled(4, list: [2, 3])
     world.run(500)

@@ -74,7 +74,8 @@ extension ShardHost {
 
   private mutating func pump(_ index: Int, _ place: Int, _ effects: inout ShardEffects) {
     if let asked = replicas[index].others[place].askedAt {
-      guard now >= asked &+ settings.retransmit || replicas[index].others[place].doubted < replicas[index].version else {
+      guard now >= asked &+ settings.retransmit || replicas[index].others[place].doubted < replicas[index].version
+      else {
         replicas[index].wake(at: asked &+ settings.retransmit)
         if replicas[index].others[place].isStreaming { stream(index, place, &effects) }
         return
@@ -147,13 +148,15 @@ extension ShardHost {
 
   static let commitPatience = Nanoseconds.milliseconds(20)
 
-  /// It answers heartbeats in another series than that of its last acknowledgement: it must acknowledge anew.
+  /// It answers heartbeats in a later series than that of its last acknowledgement: it must acknowledge anew. When the
+  /// acknowledgement is the later one, the next heartbeat is: asked for, it would only be repeated.
   private func wantsSeal(_ index: Int, _ place: Int) -> Bool {
     let progress = replicas[index].others[place]
     guard progress.askedAt == nil else { return false }
     if progress.wantsAppend || progress.version < replicas[index].version { return true }
     guard let heard = peers[progress.member.host]?.heard, heard.life == progress.member.life else { return false }
-    return progress.sealSeries != heard.series && progress.match ?? 0 >= replicas[index].floor
+    let isEarlier = progress.sealSeries.map { $0 < heard.series } ?? true
+    return isEarlier && progress.match ?? 0 >= replicas[index].floor
   }
 
   @discardableResult

@@ -37,11 +37,12 @@ extension ShardHost {
     return answer.life != member.life
   }
 
-  /// Mine is the greatest durable log of all that may stand; of equal ones that of the lower host.
+  /// Mine is the greatest durable log of all members' that may stand; of equal ones that of the lower host. Who was
+  /// dropped since it answered does not recover the shard, so nobody waits for it.
   private func isBest(_ index: Int) -> Bool {
     let mine = replicas[index].log.position(at: replicas[index].durable) ?? .start
     return !replicas[index].recovery.answers.contains { host, answer in
-      guard answer.isUsable else { return false }
+      guard answer.isUsable, replicas[index].members.contains(where: { $0.host == host }) else { return false }
       let theirs = (answer.last.epoch, answer.last.sequence)
       return theirs > (mine.epoch, mine.sequence)
         || theirs == (mine.epoch, mine.sequence) && host < me.host

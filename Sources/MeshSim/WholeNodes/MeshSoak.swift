@@ -25,6 +25,8 @@ package enum MeshSoak {
   private static let faultsBegin = Nanoseconds.seconds(12)
   private static let faultsEnd = Nanoseconds.seconds(28)
   private static let healing = Nanoseconds.seconds(30)
+  /// Who was told to leave while it stood still is gone by then.
+  private static let lastDeparture = Nanoseconds.seconds(44)
   /// From here on everything should be as it should be; hosts that come to be counted on again may still move copies.
   private static let settling = Nanoseconds.seconds(50)
   private static let patience = Nanoseconds.seconds(30)
@@ -50,6 +52,7 @@ package enum MeshSoak {
     world.schedule(.heal, at: healing)
     for machine in 0..<settings.hosts {
       world.schedule(.restart(machine), at: healing + 1 + chance.below(Nanoseconds.seconds(2)))
+      world.schedule(.restart(machine), at: lastDeparture)
     }
     world.run(until: settling)
     _ = world.run(atMost: patience, checkingEvery: Nanoseconds.seconds(1)) { world.areShardsSettled }

@@ -48,14 +48,17 @@ extension Simulation {
     return content(of: shard, index, record, whole)
   }
 
-  /// As many as hosts may hold them in the eyes of the steward that the owner believes.
+  /// As many as hosts may hold them in the eyes of the steward that the owner believes. Two who reach a host only through
+  /// others keep copies from it for two minutes, which is longer than these worlds last.
   private func copiesWanted(_ owner: Int, _ whole: WholeMesh) -> Int? {
     guard let node = machines[owner].process?.node,
       let steward = node.stewardship.stewardHost(seenBy: node.membership.host).flatMap({ directory.index(of: $0) }),
       let view = machines[steward].process?.node.membership
     else { return nil }
-    let alive = directory.identities.count { view.member($0.host)?.status == .alive }
-    return min(whole.settings.replicationFactor, alive + 1)
+    let holders = directory.identities.count {
+      ($0.host == view.host || view.member($0.host)?.status == .alive) && !view.impairedHosts.contains($0.host)
+    }
+    return min(whole.settings.replicationFactor, max(1, holders))
   }
 
   /// All copies at one position are equal, and are what the acknowledged log makes.

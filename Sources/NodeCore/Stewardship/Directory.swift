@@ -101,6 +101,9 @@ package struct Directory: Sendable {
   static let partSize = 512 << 10
 
   package private(set) var mark = DirectoryMark.none
+  /// How far this host's own directory has come: one that it begins anew goes on from there, or who still has the one
+  /// before would be told nothing.
+  private var ownVersion: UInt64 = 0
   private var entries: [ShardID: (entry: DirectoryEntry, changed: UInt64)] = [:]
 
   package init() {}
@@ -115,15 +118,17 @@ package struct Directory: Sendable {
   /// Begins a directory of this host's own; what is known already stays known.
   mutating func begin(as me: MapShard.Member) {
     guard mark.steward != me.host || mark.life != me.life else { return }
-    mark = DirectoryMark(steward: me.host, life: me.life, version: 1)
-    for shard in entries.keys { entries[shard]?.changed = 1 }
+    ownVersion &+= 1
+    mark = DirectoryMark(steward: me.host, life: me.life, version: ownVersion)
+    for shard in entries.keys { entries[shard]?.changed = ownVersion }
   }
 
   /// Returns whether it differs from what stood there.
   mutating func set(_ entry: DirectoryEntry) -> Bool {
     guard entries[entry.shard]?.entry != entry else { return false }
-    mark.version &+= 1
-    entries[entry.shard] = (entry, mark.version)
+    ownVersion &+= 1
+    mark.version = ownVersion
+    entries[entry.shard] = (entry, ownVersion)
     return true
   }
 
@@ -131,9 +136,8 @@ package struct Directory: Sendable {
   mutating func keep(only shards: Set<ShardID>) { entries = entries.filter { shards.contains($0.key) } }
 
   /// What a host with `held` lacks, oldest change first, and the mark that it has then.
-  func part(after held: DirectoryMark) -> DirectoryPart? {
+  func part(after held: DirectoryMark) -> DirectoryPart {
     let from = held.steward == mark.steward && held.life == mark.life ? held.version : 0
-    guard from < mark.version else { return nil }
     let missing = entries.values.filter { $0.changed > from }.sorted {
       ($0.changed, $0.entry.shard) < ($1.changed, $1.entry.shard)
     }

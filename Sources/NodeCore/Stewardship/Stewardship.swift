@@ -31,6 +31,9 @@ package struct Stewardship {
   var impaired: Set<HostID> = []
   var reigns: [ShardID: Reign] = [:]
   var steward: Steward?
+  /// An earlier voter than this host expects, which speaks as the steward, and who has spoken last (`Following.swift`).
+  var followed: HostID?
+  var heard: (host: HostID, at: UInt64)?
   var isDue = false
   /// When the world was activated here, and the version for which enough hosts have reported (`Readiness.swift`).
   var activated: UInt64?
@@ -50,6 +53,8 @@ package struct Stewardship {
     var report: HostReport
     var at: UInt64
     var first: UInt64
+    /// Whose directory it has. In the report itself that changes when something is sent.
+    var follows: HostID
   }
 
   struct Load {
@@ -84,12 +89,6 @@ package struct Stewardship {
   func minimum(told: Int) -> Int {
     guard let world else { return told }
     return Stewardship.minimum(replication: world.rules.minimumReplication, holders: holders, told: told)
-  }
-
-  /// The first voter that is stably alive, as this host sees it. Where none is, the first that lives: a voter that has
-  /// just come back is better than a minute without anybody who places shards.
-  package func stewardHost(seenBy me: HostID) -> HostID? {
-    voters.first { $0 == me || stable.contains($0) } ?? voters.first { living.contains($0) }
   }
 }
 
@@ -148,6 +147,7 @@ extension Node {
   mutating func noteVoters(now: Now, into effects: inout NodeEffects) {
     stewardship.voterSet = shards.voterSetNumber
     stewardship.voters = shards.voterSet?.voters.map(\.host) ?? []
+    stewardship.followed = nil
     stewardship.isDue = true
     if stewardship.world != nil { wantVoters(now: now, into: &effects) }
   }
@@ -198,6 +198,7 @@ extension Node {
     case .decide:
       schedule(.decide, at: now.monotonic &+ Stewardship.decisionPeriod, into: &effects)
       noteHolders(now: now, into: &effects)
+      stewardship.stopFollowingTheSilent(now: now.monotonic)
       stewardship.isDue = true
       decideIfDue(now: now, into: &effects)
     case nil: break
@@ -249,7 +250,8 @@ extension Node {
   private mutating func note(_ report: HostReport, from host: HostID, now: Now) {
     let first = stewardship.reports[host]?.first ?? now.monotonic
     let before = stewardship.reports[host]?.report
-    stewardship.reports[host] = Stewardship.Received(report: report, at: now.monotonic, first: first)
+    stewardship.reports[host] = Stewardship.Received(
+      report: report, at: now.monotonic, first: first, follows: report.directory.steward)
     for load in report.loads {
       // Only the owner knows; whoever else reports a shard is not heard.
       guard stewardship.reigns[load.shard]?.owner.host == host else { continue }
@@ -289,11 +291,11 @@ extension Node {
       guard stewardship.voters.contains(membership.host) else { return }
       note(report, from: sender.host, now: now)
       decideIfDue(now: now, into: &effects)
-      tell(sender.host, now: now, into: &effects)
+      tell(sender.host, evenNothing: true, now: now, into: &effects)
     case .directory(let part):
-      // A voter speaks for itself only, and the first one that lives is believed.
+      // A voter speaks for itself only.
       guard part.mark.steward == sender.host, part.mark.life == sender.life,
-        sender.host == stewardship.stewardHost(seenBy: membership.host)
+        stewardship.hears(sender.host, me: membership.host, now: now.monotonic)
       else {
         stewardship.counters.notFromSteward &+= 1
         return
@@ -301,6 +303,7 @@ extension Node {
       let news = stewardship.directory.take(part)
       for entry in news { place(entry, now: now, into: &effects) }
       if !news.isEmpty { effects.events.append(.directoryChanged) }
+      decideIfDue(now: now, into: &effects)
     case .move(let wish):
       guard sender.host == stewardship.stewardHost(seenBy: membership.host) else {
         stewardship.counters.notFromSteward &+= 1
@@ -337,10 +340,12 @@ extension Node {
       into: &effects.shards)
   }
 
-  mutating func tell(_ host: HostID, now: Now, into effects: inout NodeEffects) {
-    guard host != membership.host, stewardship.steward != nil,
-      let held = stewardship.reports[host]?.report.directory, let part = stewardship.directory.part(after: held)
+  /// What a host lacks; `evenNothing`: also when that is nothing, so that it hears that this is the steward.
+  mutating func tell(_ host: HostID, evenNothing: Bool = false, now: Now, into effects: inout NodeEffects) {
+    guard host != membership.host, stewardship.steward != nil, let held = stewardship.reports[host]?.report.directory
     else { return }
+    let part = stewardship.directory.part(after: held)
+    guard evenNothing || part.mark != held else { return }
     send(.directory(part), to: host, now: now, into: &effects)
     // Sent counts as held until the host's next report says otherwise, so that changes are not told twice.
     stewardship.reports[host]?.report.directory = part.mark
