@@ -78,7 +78,7 @@ extension ShardHost {
     case .copy(let set, let after): answerCopy(set, after: after, to: from, &effects)
     case .copied(let copied): take(copied, from: from, &effects)
     case .forward(let shard, let id, let request):
-      write(shard, request, Asker(request: id, host: from.host), &effects)
+      write(shard, request, Asker(request: id, forwarder: from), &effects)
     case .forwarded(let shard, let id, let outcome): hear(shard, id, outcome, from: from, &effects)
     }
   }

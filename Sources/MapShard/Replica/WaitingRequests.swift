@@ -3,7 +3,8 @@ import Wire
 /// Who is to be answered about a write: a client of this host, or another host that has forwarded it.
 struct Asker: Hashable, Sendable {
   var request: UInt64
-  var host: HostID?
+  /// The other host in the life that asked: the next one counts its requests from the beginning.
+  var forwarder: Member?
 }
 
 /// Requests of a shard's owner that are not answered yet.

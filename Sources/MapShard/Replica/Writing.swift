@@ -41,7 +41,7 @@ extension ShardHost {
     guard !storeFailed else { return .storeFailed }
     guard isOwner(index) else {
       // Another life of its host would answer, and be taken for somebody else: the client would wait in vain.
-      guard asker.host == nil, let owner = replicas[index].rec?.record.owner, peers.isLinked(owner.host),
+      guard asker.forwarder == nil, let owner = replicas[index].rec?.record.owner, peers.isLinked(owner.host),
         peers.life(of: owner.host) == owner.life, forwards.hasRoom
       else { return .notOwner(replicas[index].rec?.record.owner) }
       return nil
@@ -190,8 +190,9 @@ extension ShardHost {
   }
 
   mutating func answer(_ asker: Asker, _ reply: ShardReply, _ shard: ShardID, _ effects: inout ShardEffects) {
-    guard let host = asker.host else { return self.reply(asker.request, reply, &effects) }
-    send(.forwarded(shard, id: asker.request, RegisterMessage.Outcome(reply)), to: host, &effects)
+    guard let forwarder = asker.forwarder else { return self.reply(asker.request, reply, &effects) }
+    guard peers.life(of: forwarder.host) == forwarder.life else { return }
+    send(.forwarded(shard, id: asker.request, RegisterMessage.Outcome(reply)), to: forwarder.host, &effects)
   }
 
   /// Tells everybody who waits that this host will not answer him. What became of a write in the log is not known: it
@@ -223,7 +224,7 @@ extension ShardHost {
     replicas[index].waiting.queued.removeAll()
     refuseAll(index, .notOwner(owner), &effects)
     for item in queued {
-      if item.asker.host == nil, forwards.hasRoom, peers.isLinked(owner.host) {
+      if item.asker.forwarder == nil, forwards.hasRoom, peers.isLinked(owner.host) {
         forward(index, item.write, item.asker, &effects)
       } else {
         answer(item.asker, .refused(.notOwner(owner)), replicas[index].shard, &effects)
