@@ -54,6 +54,8 @@ import Testing
       2_549, 3_867, 4_457,
       // Who was told to leave while it stood still was never started again (the simulation's fault).
       4_419,
+      // A voter that lost its power used a ballot again, and two records were accepted under it.
+      4_547,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)
