@@ -41,6 +41,31 @@ import Wire
     numbers.map { VoterSeat(host: HostID(rawValue: UInt64($0)), store: UInt64($0)) }
   }
 
+  /// What it had promised itself was not durable, and the others remember it.
+  @Test func aVoterThatRestartsUsesNoBallotTwice() {
+    let world = TestWorld.settled(5, voters: 3, list: [4, 5])
+    world.run(500)
+    var ballots: [Set<Ballot>] = [[]]
+    world.holdsBack = { message in
+      if case .prepare(_, _, let ballot) = message.register, message.from == world.host(1) {
+        ballots[ballots.count - 1].insert(ballot)
+      }
+      return false
+    }
+    // The owner asks the first voter to drop the dead member, then to take in another one.
+    world.nodes[world.host(1)]!.disk.isStuck = true
+    world.crash(5)
+    world.run(1_500)
+    world.crash(1)
+    ballots.append([])
+    world.nodes[world.host(1)]!.disk.isStuck = false
+    world.restart(1)
+    world.place([4, 2])
+    world.run(2_000)
+    #expect(ballots.map(\.isEmpty) == [false, false])
+    #expect(ballots[0].isDisjoint(with: ballots[1]))
+  }
+
   @Test func threeVotersAgree() {
     let world = TestWorld.settled(5, voters: 3, list: [4, 5])
     #expect(world.acting == [4])

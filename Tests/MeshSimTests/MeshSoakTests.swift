@@ -58,6 +58,8 @@ import Testing
       4_419,
       // A host that had restarted took the owner's answer to its former life for that to another client's write.
       757,
+      // A voter that lost its power used a ballot again, and two records were accepted under it.
+      4_547,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)

@@ -70,7 +70,7 @@ extension ShardHost {
     counters.roundsBegun += 1
     let slot = voter.slots[shard] ?? Voter.Slot()
     let seen = max(slot.promised.counter, slot.accepted.counter, round.outbidBy?.counter ?? 0, round.ballot.counter)
-    round.ballot = Ballot(counter: seen &+ 1, host: me.host)
+    round.ballot = Ballot(counter: Ballot.counter(after: seen, in: me.life), host: me.host)
     round.phase = .preparing
     round.promises = [:]
     round.votes = [:]
@@ -117,7 +117,13 @@ extension ShardHost {
       guard ballot >= (voter.slots[record.shard]?.promised ?? .none) || settings.breaks(.ballotIgnored) else {
         return outbid(set, record.shard, ballot, to: from, &effects)
       }
-      if voter.slots[record.shard]?.accepted != ballot {
+      if voter.slots[record.shard]?.accepted == ballot {
+        // One ballot, one record: who has signed for one does not sign for another.
+        guard voter.slots[record.shard]?.record == record || settings.breaks(.ballotIgnored) else {
+          counters.malformed += 1
+          return
+        }
+      } else {
         guard voter.slots[record.shard] != nil || voter.slots.count < Voter.slotsLimit else { return }
         keep(record.shard, &effects) {
           $0.promised = ballot
