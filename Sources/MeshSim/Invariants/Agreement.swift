@@ -14,33 +14,36 @@ extension Simulation {
     }
   }
 
+  package var isAgreed: Bool { disagreement == nil }
+
   /// Fails the world unless all agree.
   package func expectAgreement(_ moment: String) {
-    guard violation == nil else { return }
+    guard violation == nil, let found = disagreement else { return }
+    fail(found.check, found.name, "\(moment) \(found.text)", found.observer, found.subject)
+  }
+
+  private var disagreement: (check: Int, name: String, text: String, observer: Int, subject: Int?)? {
     let members = rightfulMembers
     let identities = Set(members.map { machines[$0].identity })
     for observer in members {
       for subject in 0..<directory.count {
         guard let status = status(ofIdentity: subject, at: observer) else {
-          if identities.contains(subject) {
-            fail(13, "agreement", "\(moment) machine \(observer) knows nothing of \(name(subject))", observer, subject)
-            return
-          }
-          continue
+          guard identities.contains(subject) else { continue }
+          return (13, "agreement", "machine \(observer) knows nothing of \(name(subject))", observer, subject)
         }
         if identities.contains(subject) != (status == .alive || status == .suspect) {
           let truth = identities.contains(subject) ? "lives" : "does not"
-          fail(
-            13, "agreement", "\(moment) machine \(observer) holds \(name(subject)) \(status), which \(truth)", observer,
-            subject)
-          return
+          return (
+            13, "agreement", "machine \(observer) holds \(name(subject)) \(status), which \(truth)", observer, subject
+          )
         }
       }
     }
     let roots = members.compactMap { machines[$0].process?.node.membership.root }
-    if let odd = roots.indices.first(where: { roots[$0] != roots[0] }) {
-      fail(12, "equal roots", "\(moment) machines \(members[0]) and \(members[odd]) have different roots", members[odd])
-    }
+    guard let odd = roots.indices.first(where: { roots[$0] != roots[0] }) else { return nil }
+    return (
+      12, "equal roots", "machines \(members[0]) and \(members[odd]) have different roots", members[odd], nil
+    )
   }
 
   private func name(_ identity: Int) -> String { "\(directory.identities[identity].host) (machine \(identity))" }

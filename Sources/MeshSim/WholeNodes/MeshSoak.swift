@@ -55,7 +55,8 @@ package enum MeshSoak {
       world.schedule(.restart(machine), at: lastDeparture)
     }
     world.run(until: settling)
-    _ = world.run(atMost: patience, checkingEvery: Nanoseconds.seconds(1)) { world.areShardsSettled }
+    // A rumour may be under way at any single moment.
+    _ = world.run(atMost: patience, checkingEvery: Nanoseconds.seconds(1)) { world.areShardsSettled && world.isAgreed }
     world.expectAgreement("after healing")
     world.expectShardsSettled(clientsSince: clientsFrom)
     var violation = world.violation
