@@ -11,6 +11,8 @@ package struct ShardHost {
   package let store: UInt64
   let settings: ShardSettings
   let signer: any RegisterSigner
+  /// When this life began.
+  let bornAt: UInt64
 
   var latest: Now
   var chance: Chance
@@ -57,6 +59,7 @@ package struct ShardHost {
     self.store = store
     self.settings = settings
     self.signer = signer
+    bornAt = now.monotonic
     latest = now
     chance = Chance(seed: seed)
     recover(from: recovered)

@@ -41,6 +41,11 @@ extension ShardHost {
       counters.malformed += 1
       return
     }
+    // What was asked before this life began was promised to the former one.
+    guard stamp >= bornAt else {
+      counters.otherLife += 1
+      return
+    }
     counters.heartbeatAnswers += 1
     let time = now
     let until = (settings.breaks(.promiseFromReceipt) ? now : stamp) &+ settings.hold

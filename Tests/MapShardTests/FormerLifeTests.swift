@@ -2,8 +2,8 @@ import MapShard
 import Testing
 import Wire
 
-/// Writes that come to a host that does not own the shard.
-@Suite struct ForwardTests {
+/// Writes that go on to the owner, and what was meant for a life that is over.
+@Suite struct FormerLifeTests {
   @Test func aWriteGoesOnToTheOwner() {
     let world = TestWorld.settled()
     let write = world.write(2, "zeny", "100")
@@ -31,6 +31,25 @@ import Wire
     #expect(world.reply(write) == .refused(.notOwner(owner)))
     #expect(forwarded == 0)
     #expect(world.violations == [])
+  }
+
+  /// The answer to a heartbeat of a former life, which a channel has kept for a moment, promises the next one nothing.
+  @Test func aPromiseToAFormerLifeIsNoneToTheNext() {
+    let world = TestWorld.settled()
+    var answers: [[UInt8]] = []
+    world.holdsBack = { message in
+      guard case .heartbeat(let bytes, _) = message.event, message.to == world.host(1) else { return false }
+      if bytes.first == 2 { answers.append(bytes) }
+      return false
+    }
+    #expect(world.run(atMost: 1_000) { !answers.isEmpty })
+    world.restart(1)
+    let before = world.nodes[world.host(1)]!.core.counters
+    answers[0].withUnsafeBytes { world.input(world.host(1), .heartbeat($0, from: world.member(2))) }
+    answers[0].withUnsafeBytes { world.input(world.host(1), .heartbeat($0, from: world.member(3))) }
+    let after = world.nodes[world.host(1)]!.core.counters
+    #expect(after.heartbeatAnswers == before.heartbeatAnswers)
+    #expect(after.otherLife == before.otherLife + 1, "one of the two is of that member's life")
   }
 
   /// A host forwards a write and restarts; the owner answers late. The next life has forwarded another write under the
