@@ -207,8 +207,8 @@ extension Simulation {
         return fail(
           .init(
             .readsCommitted,
-            "a read gives entry \(sequence), the newest of its key is \(couldBe.last??.position.sequence ?? 0)"), machine,
-          shard: index)
+            "a read gives entry \(sequence), the newest of its key is \(couldBe.last??.position.sequence ?? 0)"),
+          machine, shard: index)
       }
     case .refused(.outdated(let last)):
       // A client has one operation at a time and its sequences rise.
