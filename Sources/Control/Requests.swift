@@ -189,7 +189,10 @@ extension ControlRequest {
       guard head.control == ControlRequest.version else {
         throw Fault(.controlVersion, ["theirs": "\(head.control)", "ours": "\(ControlRequest.version)"])
       }
-      if let request = try ShardRequest(verb: head.request, try ShardRequest.Form(from: decoder)) {
+      // Only the verb's own fields are looked at: what another one calls by the same name is none of its business.
+      if ShardRequest.verbs.contains(head.request),
+        let request = try ShardRequest(verb: head.request, try ShardRequest.Form(from: decoder))
+      {
         return .shards(request)
       }
       let form = try Form(from: decoder)

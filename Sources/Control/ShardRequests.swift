@@ -202,6 +202,11 @@ extension ShardRequest {
     return form
   }
 
+  static let verbs: Set = [
+    "ring", "maps", "explain", "state.get", "state.put", "state.delete", "state.list", "state.watch", "state.history",
+    "state.restore", "drain", "undrain", "pin", "unpin",
+  ]
+
   /// `nil` when the verb is none of these.
   init?(verb: String, _ form: Form) throws(Fault) {
     switch verb {

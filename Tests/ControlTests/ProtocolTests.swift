@@ -38,6 +38,15 @@ struct RequestsTests {
     let line = #"{"control":1,"request":"events","limit":100000000,"new":{"a":[1]}}"#
     #expect(try ControlRequest(line: line.utf8) == .events(.init(limit: EventsQuery.limitMaximum)))
     #expect(try ControlRequest(line: #"{"control":1,"request":"events","limit":-1}"#.utf8) == .events(.init(limit: 1)))
+    // Known to other requests, and of another type there.
+    #expect(try ControlRequest(line: #"{"control":1,"request":"status","key":5,"shard":[]}"#.utf8) == .status)
+    #expect(try ControlRequest(line: #"{"control":1,"request":"maps","since":5,"hosts":7}"#.utf8) == .shards(.maps))
+  }
+
+  @Test func aFieldOfAnotherTypeIsNamedByItsRequest() {
+    #expect { try ControlRequest(line: #"{"control":1,"request":"state.get","shard":5}"#.utf8) } throws: {
+      ($0 as? Fault)?.sentence.contains("a field of `state.get` is not of its type") ?? false
+    }
   }
 
   @Test(arguments: [
