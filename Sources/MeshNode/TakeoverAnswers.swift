@@ -52,30 +52,29 @@ extension Shell {
   }
 
   /// A shard that this node has a part in, as a voter or with a copy: others know too little of it.
-  private func shardWithPart(_ map: String) throws(Fault) -> (id: ShardID, name: String, world: World) {
-    guard let world = node.worlds.store.active?.world else { throw Fault(.noWorld) }
-    let (id, name) = try ShardNames(world).find(map)
+  private func shardWithPart(_ map: String) throws(Fault) -> (id: ShardID, name: String, names: ShardNames) {
+    guard let (_, names) = activeWorld() else { throw Fault(.noWorld) }
+    let (id, name) = try names.find(map)
     guard node.shards.holds(id) else {
       throw Fault(
         .takeoverRefused, ["shard": name, "reason": "this node has no part in it; ask a voter (mesh-ctl voters)"])
     }
-    return (id, name, world)
+    return (id, name, names)
   }
 
   func inquire(_ map: String, for connection: ControlConnection) -> ControlAnswer {
     do throws(Fault) {
-      let (id, _, world) = try shardWithPart(map)
+      let (id, _, names) = try shardWithPart(map)
       command(.shards(.inquire(id)))
       return wait(connection, Shell.inquiryTime) { [weak self] isLast in
-        isLast ? self?.takeoverReply(id, world).line() : nil
+        isLast ? self?.takeoverReply(id, names).line() : nil
       }
     } catch {
       return .line(error.line())
     }
   }
 
-  private func takeoverReply(_ id: ShardID, _ world: World) -> TakeoverReply {
-    let names = ShardNames(world)
+  private func takeoverReply(_ id: ShardID, _ names: ShardNames) -> TakeoverReply {
     let shard = names.shard(id)
     let report = shard.map { shardReport($0, names, wanted: 1) }
     let record = newestRecord(of: id)
@@ -110,7 +109,7 @@ extension Shell {
   /// Brings the order to its host; answers when the register has it.
   func takeUncleanly(_ map: String, _ signed: [UInt8], for connection: ControlConnection) -> (ControlAnswer, Change) {
     do throws(Fault) {
-      let (id, name, world) = try shardWithPart(map)
+      let (id, name, names) = try shardWithPart(map)
       guard let order = UncleanOrder(signed, signer), order.shard == id else {
         throw Fault(
           .takeoverRefused, ["shard": name, "reason": "the order is not signed by an operator of this network"])
@@ -133,7 +132,7 @@ extension Shell {
       let answer = wait(connection, Shell.takeoverTime) { [weak self] isLast in
         guard let self else { return nil }
         if let record = newestRecord(of: id), record.version > version, record.owner.host == order.host {
-          return takeoverReply(id, world).line()
+          return takeoverReply(id, names).line()
         }
         guard isLast else { return nil }
         return Fault(.actionGoesOn, ["action": "the takeover of \(name) by \(taker)", "time": "15 s"]).line()
