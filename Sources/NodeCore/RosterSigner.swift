@@ -18,10 +18,14 @@ package final class RosterSigner: RecordSigner, CertificateRenewal, CertifiedHos
   }
 
   /// The first metadata version of a life: its generation in the upper bits, so it is above that of every earlier life;
-  /// then 16 random bits, which tell two processes apart that began with one key in one second; then room for renewals.
+  /// then the 1,024th of the second, because of two processes with one key the later one has to end, and a copy may be
+  /// started soon after the original; then 6 random bits, which tell them apart all the same; then room for renewals.
   package static func firstVersion(after generation: UInt64, at now: Now, draw: UInt64) -> UInt64 {
-    Incarnation(generation: Incarnation.generation(after: generation, at: now), refutation: (draw & 0xffff) << 8)
-      .rawValue
+    let fraction = ((now.wall % 1_000_000_000) << 10) / 1_000_000_000
+    return Incarnation(
+      generation: Incarnation.generation(after: generation, at: now),
+      refutation: (fraction << 6 | draw & 0x3f) << 8
+    ).rawValue
   }
 
   /// Says what program this is, before anybody has been told anything: the version stays the same.
