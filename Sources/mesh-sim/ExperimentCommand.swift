@@ -11,7 +11,8 @@ struct ExperimentCommand: ParsableCommand {
 
   @Argument(
     help: "Its name; see 'mesh-sim list'.",
-    completion: .list(Experiment.all.map(\.name) + PlacementExperiment.all.map(\.name)))
+    completion: .list(
+      Experiment.all.map(\.name) + PlacementExperiment.all.map(\.name) + ShardExperiment.all.map(\.name)))
   var name: String
 
   @Option(help: "Nodes of the mesh, 2 to 4000.")
@@ -45,41 +46,21 @@ struct ExperimentCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if PlacementExperiment.named(name) != nil {
-      guard nodes == nil, loss == nil else { throw ValidationError("'\(name)' has --hosts and no --nodes or --loss") }
-      _ = try placementOptions()
-      return
+    if PlacementExperiment.named(name) == nil, hosts != nil || shards != nil || capacities != nil || load != nil {
+      throw ValidationError("--hosts, --shards, --capacities and --load are for balance, movement and churn")
     }
-    guard Experiment.named(name) != nil else {
-      throw ValidationError("there is no experiment '\(name)'; 'mesh-sim list' names them")
+    if Experiment.named(name) == nil, nodes != nil || loss != nil || profile != "lan" {
+      throw ValidationError("'\(name)' has no --nodes, --loss or --profile")
     }
-    guard hosts == nil, shards == nil, capacities == nil, load == nil else {
-      throw ValidationError("'\(name)' has --nodes and --loss; --hosts, --shards, --capacities, --load are placement's")
-    }
-    guard ExperimentOptions.profiles.contains(profile) else {
-      throw ValidationError("there is no profile '\(profile)': lan, lan-fast or wan")
-    }
-    if let nodes, !(2...4_000).contains(nodes) { throw ValidationError("--nodes must be 2 to 4000") }
-    if let loss, !(0...1).contains(loss) { throw ValidationError("--loss must be 0 to 1, e.g. 0.01 for 1 %") }
     if let runs, runs < 1 { throw ValidationError("--runs must be at least 1") }
+    _ = try prepared()
   }
 
   func run() throws {
-    if let experiment = PlacementExperiment.named(name) {
-      try run(experiment, try placementOptions(), json: json)
-      return
-    }
-    guard let experiment = Experiment.named(name), var options = ExperimentOptions(profile: profile) else {
-      throw ExitCode.validationFailure
-    }
-    options.nodes = nodes
-    options.loss = loss
-    options.runs = runs
-    options.seed = seed
-    options.progress = { complain($0) }
+    let experiment = try prepared()
     let clock = ContinuousClock()
     let began = clock.now
-    let result = experiment.run(options)
+    let result = experiment()
     let took = Double((clock.now - began) / .milliseconds(1)) / 1_000
     if json {
       print(try JSONText.of(ExperimentReport(result, wallSeconds: took)))
@@ -88,6 +69,62 @@ struct ExperimentCommand: ParsableCommand {
     }
     for violation in result.violations { complain("\(violation)") }
     if !result.violations.isEmpty { throw ExitCode(1) }
+  }
+
+  /// The experiment of that name with its options, whatever it is about.
+  private func prepared() throws -> () -> ExperimentResult {
+    if let experiment = Experiment.named(name) {
+      let options = try meshOptions()
+      return { experiment.run(options) }
+    }
+    if let experiment = PlacementExperiment.named(name) {
+      let options = try placementOptions()
+      return { experiment.run(options) }
+    }
+    if let experiment = ShardExperiment.named(name) {
+      return { experiment.run(runs: runs, seed: seed) { complain($0) } }
+    }
+    throw ValidationError("there is no experiment '\(name)'; 'mesh-sim list' names them")
+  }
+
+  private func meshOptions() throws -> ExperimentOptions {
+    guard var options = ExperimentOptions(profile: profile) else {
+      throw ValidationError("there is no profile '\(profile)': \(ExperimentOptions.profiles.joined(separator: ", "))")
+    }
+    if let nodes, !(2...4_000).contains(nodes) { throw ValidationError("--nodes must be 2 to 4000") }
+    if let loss, !(0...1).contains(loss) { throw ValidationError("--loss must be 0 to 1, e.g. 0.01 for 1 %") }
+    options.nodes = nodes
+    options.loss = loss
+    options.runs = runs
+    options.seed = seed
+    options.progress = { complain($0) }
+    return options
+  }
+
+  private func placementOptions() throws -> PlacementOptions {
+    var options = PlacementOptions()
+    options.hosts = hosts
+    options.runs = runs
+    options.seed = seed
+    options.progress = { complain($0) }
+    if let hosts, !(2...2_000).contains(hosts) { throw ValidationError("--hosts must be 2 to 2000") }
+    if let shards {
+      guard (1...8_192).contains(shards) else { throw ValidationError("--shards must be 1 to 8192") }
+      options.shards = shards
+    }
+    if let capacities {
+      guard let range = PlacementOptions.capacities(capacities) else {
+        throw ValidationError("--capacities must be two weights between 1 and 64, e.g. 1:8")
+      }
+      options.capacities = range
+    }
+    if let load {
+      guard let shape = LoadShape(rawValue: load) else {
+        throw ValidationError("there is no load '\(load)': equal, zipf-head or zipf-capped")
+      }
+      options.load = shape
+    }
+    return options
   }
 
   private func printTable(_ result: ExperimentResult, wallSeconds: Double) {

@@ -19,6 +19,10 @@ struct ListCommand: ParsableCommand {
       print("\(padded(experiment.name, to: 20)) \(experiment.summary)")
       print("\(padded("", to: 20)) \(sizes) hosts, load \(loads), \(experiment.runs) runs")
     }
+    for experiment in ShardExperiment.all {
+      print("\(padded(experiment.name, to: 20)) \(experiment.summary)")
+      print("\(padded("", to: 20)) \(experiment.runs) runs")
+    }
   }
 }
 

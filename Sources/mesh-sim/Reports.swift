@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MeshSim
+import ShardSim
 
 /// Progress and failures go to standard error, so that standard output stays a table or one JSON object.
 func complain(_ text: String) {

@@ -31,11 +31,17 @@ struct SoakCommand: ParsableCommand {
   @Option(help: "Which worlds: \(World.allCases.map(\.rawValue).joined(separator: ", ")).")
   var world = World.mesh
 
+  @Flag(help: "Prints the trace, one line per event (--world shards --seeds 1).")
+  var trace = false
+
   @Flag(help: "One JSON object instead of lines.")
   var json = false
 
   func validate() throws {
     if seeds < 1 { throw ValidationError("--seeds must be at least 1") }
+    if trace, world != .shards || seeds > 1 || json {
+      throw ValidationError("--trace is for one world: --world shards --seeds 1")
+    }
   }
 
   func run() throws {
@@ -72,11 +78,12 @@ struct SoakCommand: ParsableCommand {
     switch world {
     case .mesh: SoakOutcome(MeshSoak.run(seed: seed))
     case .gossip: SoakOutcome(Soak.run(seed: seed))
-    case .shards: SoakOutcome(ShardSoak.run(seed: seed))
+    case .shards: SoakOutcome(ShardSoak.run(seed: seed, isNarrated: trace))
     }
   }
 
   private func printWorld(_ result: SoakOutcome) {
+    for line in result.trace { print(line) }
     print("seed \(result.seed): \(result.nodes) nodes, \(result.events) events, trace hash \(result.hashText)")
     for fault in result.faults { print("  \(fault)") }
   }
@@ -91,6 +98,8 @@ struct SoakOutcome {
   let hashText: String
   let faults: [String]
   var acknowledged = 0
+  /// One line per event, where it was asked for.
+  var trace: [String] = []
   /// In full, and in one line.
   let violation: (description: String, summary: String)?
 
@@ -112,12 +121,13 @@ struct SoakOutcome {
     self.init(
       seed: result.seed, nodes: result.hosts, events: result.events, hash: result.hash,
       hashText: result.hashText, faults: result.faults,
-      acknowledged: result.acknowledged, violation: result.violation.map { ("\($0)", $0.summary) })
+      acknowledged: result.acknowledged, trace: result.lines,
+      violation: result.violation.map { ("\($0)", $0.summary) })
   }
 
   private init(
     seed: UInt64, nodes: Int, events: UInt64, hash: UInt64, hashText: String, faults: [String], acknowledged: Int = 0,
-    violation: (description: String, summary: String)?
+    trace: [String] = [], violation: (description: String, summary: String)?
   ) {
     self.seed = seed
     self.nodes = nodes
@@ -126,6 +136,7 @@ struct SoakOutcome {
     self.hashText = hashText
     self.faults = faults
     self.acknowledged = acknowledged
+    self.trace = trace
     self.violation = violation
   }
 }

@@ -1,7 +1,7 @@
 import ShardSim
 import Testing
 
-/// Random worlds. What they do is in `docs/ownership-simulation.md`; `mesh-sim shards soak` runs as many as one likes.
+/// Random worlds. What they do is in `docs/ownership-simulation.md`; `mesh-sim soak --world shards` runs as many as one likes.
 @Suite struct ShardSoakTests {
   @Test func theSameSeedTwiceIsTheSameRun() {
     for seed in [2, 7, 19] as [UInt64] {

@@ -1,15 +1,4 @@
-/// A published or measured figure that an experiment is printed beside.
-package struct Anchor: Sendable {
-  package let system: String
-  package let source: String
-  package let values: [(metric: String, value: Double)]
-
-  init(_ system: String, _ source: String, _ values: [(String, Double)]) {
-    self.system = system
-    self.source = source
-    self.values = values.map { (metric: $0.0, value: $0.1) }
-  }
-}
+package import ShardSim
 
 /// Figures of other systems, by experiment. "paper" is read in a paper's tables, "model" is a discrete-event model with
 /// memberlist's semantics (one-way delay 0.2–0.8 ms, WAN 20–120 ms, no TCP fallback).

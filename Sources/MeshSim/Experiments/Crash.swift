@@ -1,4 +1,5 @@
 import Gossip
+import ShardSim
 import Wire
 
 extension Experiment {

@@ -1,3 +1,4 @@
+import ShardSim
 import Wire
 
 extension Experiment {

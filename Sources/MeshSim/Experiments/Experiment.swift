@@ -1,4 +1,5 @@
 import Gossip
+package import ShardSim
 import Wire
 
 /// What a run of an experiment is asked for; what is `nil` is the experiment's own choice (its row of DESIGN 12).
@@ -24,23 +25,6 @@ package struct ExperimentOptions: Sendable {
   }
 
   package static let profiles = Profile.allCases.map(\.rawValue)
-}
-
-/// What an experiment found.
-package struct ExperimentResult: Sendable {
-  package let experiment: String
-  /// What it was run with, defaults filled in.
-  package let options: [(name: String, value: OptionValue)]
-  package var metrics: [(name: String, value: Double)] = []
-  package let anchors: [Anchor]
-  package var violations: [Violation] = []
-
-  package enum OptionValue: Sendable {
-    case number(Double)
-    case text(String)
-  }
-
-  package func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
 
 /// An experiment: a fixed way to build worlds, disturb them and count.
@@ -94,7 +78,7 @@ struct Trial {
   let runs: Int
   let options: ExperimentOptions
   var metrics: [(name: String, value: Double)] = []
-  var violations: [Violation] = []
+  var violations: [ExperimentResult.Failure] = []
 
   init(experiment: Experiment, nodes: Int, loss: Double, runs: Int, options: ExperimentOptions) {
     self.experiment = experiment
@@ -127,14 +111,6 @@ struct Trial {
     violation.replay =
       "mesh-sim experiment \(experiment.name) --nodes \(nodes) --profile \(options.profile.rawValue) --loss \(loss) "
       + "--runs 1 --seed \(seed(of: run))"
-    violations.append(violation)
+    violations.append(ExperimentResult.Failure(violation.summary, description: violation.description))
   }
-}
-
-/// The value below which a share of the samples lies (nearest rank). 0 for no samples.
-func percentile(_ samples: [Double], _ share: Double) -> Double {
-  guard !samples.isEmpty else { return 0 }
-  let sorted = samples.sorted()
-  let rank = Int((share * Double(sorted.count)).rounded(.up))
-  return sorted[max(0, min(sorted.count - 1, rank - 1))]
 }

@@ -4,21 +4,24 @@ import Wire
 extension ShardExperiment {
   /// The partition table of `ownership.md` 3.12, row by row.
   package static let partitions = ShardExperiment(
-    name: "partitions", summary: "every row of the partition table: who acts, who holds, how soon it heals", runs: 20
+    name: "partitions", summary: "every row of the partition table: who acts, who holds, how soon it heals", anchors: [],
+    runs: 20
   ) { trial in
     for row in PartitionRow.allCases {
       var outcomes: [PartitionOutcome] = []
-      for run in 0..<trial.result.runs {
-        let seed = trial.result.seed &+ UInt64(run)
-        let outcome = row.run(seed: seed)
-        trial.keepViolation(of: outcome.world, seed: seed)
+      for run in 0..<trial.runs {
+        let outcome = row.run(seed: trial.seed(of: run))
+        if outcome.world.violation != nil {
+          trial.keepViolation(of: outcome.world, run: run)
+        } else if let failure = outcome.failure {
+          trial.fail("\(row.rawValue): \(failure)", run: run)
+        }
         outcomes.append(outcome)
       }
-      let failed = outcomes.filter { $0.failure != nil }
-      trial.report("\(row.rawValue)_failed", Double(failed.count))
+      trial.progress("\(row.rawValue) done")
+      trial.report("\(row.rawValue)_failed", Double(outcomes.count { $0.failure != nil }))
       trial.report("\(row.rawValue)_silent_p50_s", percentile(outcomes.map(\.silent), 0.5))
       trial.report("\(row.rawValue)_silent_max_s", outcomes.map(\.silent).max() ?? 0)
-      if let failure = failed.first?.failure { trial.result.notes.append("\(row.rawValue): \(failure)") }
     }
   }
 }

@@ -4,26 +4,17 @@ import Wire
 /// An experiment with ownership: a fixed way to build worlds, disturb them and measure.
 package struct ShardExperiment: Sendable {
   package let name: String
-  /// One line for people.
+  /// One line for `mesh-sim list`.
   package let summary: String
+  package let anchors: [Anchor]
   /// Worlds that it runs unless told otherwise.
   package let runs: Int
   let body: @Sendable (inout ShardTrial) -> Void
 
-  package struct Result: Sendable {
-    package let experiment: String
-    package let runs: Int
-    package let seed: UInt64
-    package var metrics: [(name: String, value: Double)] = []
-    /// Lines for people that say more than numbers.
-    package var notes: [String] = []
-    package var violations: [ShardViolation] = []
-
-    package func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
-  }
-
-  package func run(runs: Int? = nil, seed: UInt64 = 1) -> Result {
-    var trial = ShardTrial(result: Result(experiment: name, runs: runs ?? self.runs, seed: seed))
+  package func run(
+    runs: Int? = nil, seed: UInt64 = 1, progress: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> ExperimentResult {
+    var trial = ShardTrial(experiment: self, runs: runs ?? self.runs, seed: seed, progress: progress)
     body(&trial)
     return trial.result
   }
@@ -35,22 +26,39 @@ package struct ShardExperiment: Sendable {
 
 /// A run of an experiment.
 struct ShardTrial {
-  var result: ShardExperiment.Result
+  let runs: Int
+  let seed: UInt64
+  private let tell: @Sendable (String) -> Void
+  private(set) var result: ExperimentResult
+
+  init(experiment: ShardExperiment, runs: Int, seed: UInt64, progress: @escaping @Sendable (String) -> Void) {
+    self.runs = runs
+    self.seed = seed
+    tell = progress
+    result = ExperimentResult(
+      experiment: experiment.name,
+      options: [("runs", .number(Double(runs))), ("seed", .number(Double(seed)))],
+      anchors: experiment.anchors)
+  }
 
   mutating func report(_ name: String, _ value: Double) { result.metrics.append((name, value)) }
 
-  mutating func keepViolation(of world: ShardWorld, seed: UInt64) {
-    guard var violation = world.violation else { return }
-    violation.replay = "mesh-sim shards experiment \(result.experiment) --runs 1 --seed \(seed)"
-    result.violations.append(violation)
-  }
-}
+  func progress(_ text: String) { tell("\(result.experiment): \(text)") }
 
-/// The value below which a share of the samples lies (nearest rank). 0 for no samples.
-func percentile(_ samples: [Double], _ share: Double) -> Double {
-  guard !samples.isEmpty else { return 0 }
-  let sorted = samples.sorted()
-  let place = share * Double(sorted.count)
-  let rank = Int(place) + (Double(Int(place)) < place ? 1 : 0)
-  return sorted[max(0, min(sorted.count - 1, rank - 1))]
+  /// The seed of one run; runs are numbered from 0.
+  func seed(of run: Int) -> UInt64 { seed &+ UInt64(run) }
+
+  mutating func fail(_ text: String, run: Int) {
+    result.violations.append(ExperimentResult.Failure("\(text); replay: \(replay(run))"))
+  }
+
+  mutating func keepViolation(of world: ShardWorld, run: Int) {
+    guard var violation = world.violation else { return }
+    violation.replay = replay(run)
+    result.violations.append(ExperimentResult.Failure(violation.summary, description: violation.description))
+  }
+
+  private func replay(_ run: Int) -> String {
+    "mesh-sim experiment \(result.experiment) --runs 1 --seed \(seed(of: run))"
+  }
 }

@@ -1,5 +1,7 @@
 /// Figures of other algorithms and of earlier models of this one, as the specification has them.
 enum PlacementAnchors {
+  private static let source = "model, other worlds of the same kind: 1,200 shards, 20 worlds, capacities 1, 2, 4, 8"
+
   static let balance = [
     balanceRow("ring 64 points, unweighted", [3.09, 5.26, 11.3], nil, nil),
     balanceRow("ring 160 points, weighted", [1.14, 1.89, 5.35], [2.80, 17.1, 186], [1.28, 3.55, 29.8]),
@@ -41,7 +43,7 @@ enum PlacementAnchors {
 
   /// Each of 5, 50, 500 hosts.
   private static func balanceRow(_ system: String, _ equal: [Double]?, _ head: [Double]?, _ capped: [Double]?)
-    -> PlacementAnchor
+    -> Anchor
   {
     var values: [(String, Double)] = []
     for (row, shape) in [(capped, ""), (equal, "_equal"), (head, "_zipf_head")] {
@@ -51,12 +53,12 @@ enum PlacementAnchors {
         ("max_over_mean\(shape)_of_500", row[2]),
       ]
     }
-    return PlacementAnchor(system, values)
+    return Anchor(system, source, values)
   }
 
   private static func movementRow(
     _ system: String, _ join: [Double]?, _ leave: [Double]?, _ capped: (join: Double, leave: Double)?
-  ) -> PlacementAnchor {
+  ) -> Anchor {
     var values: [(String, Double)] = []
     if let capped {
       values += [("join_moves_over_minimum", capped.join), ("leave_moves_over_minimum", capped.leave)]
@@ -68,14 +70,13 @@ enum PlacementAnchors {
         ("\(name)_moves_over_minimum_equal_of_500", row[2]),
       ]
     }
-    return PlacementAnchor(system, values)
+    return Anchor(system, source, values)
   }
 
   private typealias Pair = (moves: Double, balance: Double)
 
-  private static func churnRow(_ system: String, _ capped: Pair, _ head: Pair, _ large: Pair) -> PlacementAnchor {
-    PlacementAnchor(
-      system,
+  private static func churnRow(_ system: String, _ capped: Pair, _ head: Pair, _ large: Pair) -> Anchor {
+    Anchor(system, source,
       [
         ("unforced_moves_per_step", capped.moves), ("max_over_mean", capped.balance),
         ("unforced_moves_per_step_zipf_head", head.moves), ("max_over_mean_zipf_head", head.balance),

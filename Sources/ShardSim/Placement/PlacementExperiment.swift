@@ -30,37 +30,13 @@ package enum LoadShape: String, Sendable, CaseIterable {
   case zipfCapped = "zipf-capped"
 }
 
-/// A published or measured figure that an experiment is printed beside.
-package struct PlacementAnchor: Sendable {
-  package let system: String
-  package let source: String
-  package let values: [(metric: String, value: Double)]
-
-  init(_ system: String, _ values: [(String, Double)]) {
-    self.system = system
-    source = "model, 1,200 shards, 20 worlds, capacities 1, 2, 4, 8"
-    self.values = values.map { (metric: $0.0, value: $0.1) }
-  }
-}
-
-package struct PlacementResult: Sendable {
-  package let experiment: String
-  package let options: [(name: String, value: String)]
-  package var metrics: [(name: String, value: Double)] = []
-  package let anchors: [PlacementAnchor]
-  /// What `PlacementCheck` found, with the seed that shows it again.
-  package var violations: [String] = []
-
-  package func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
-}
-
 /// An experiment on placement: builds worlds of hosts and shards and counts. Each runs the product's own placement and,
 /// in the same worlds, the algorithms that others use.
 package struct PlacementExperiment: Sendable {
   package let name: String
   /// One line for `mesh-sim list`.
   package let summary: String
-  package let anchors: [PlacementAnchor]
+  package let anchors: [Anchor]
   /// Numbers of hosts. Metrics of the last bear plain names, those of the others end with `_of_N`.
   package let sizes: [Int]
   /// Metrics of the last bear plain names, those of the others have its name in theirs.
@@ -68,16 +44,18 @@ package struct PlacementExperiment: Sendable {
   package let runs: Int
   let body: @Sendable (inout PlacementTrial) -> Void
 
-  package func run(_ options: PlacementOptions) -> PlacementResult {
+  package func run(_ options: PlacementOptions) -> ExperimentResult {
     let sizes = options.hosts.map { [$0] } ?? self.sizes
     let loads = options.load.map { [$0] } ?? self.loads
     let runs = options.runs ?? self.runs
-    var result = PlacementResult(
+    var result = ExperimentResult(
       experiment: name,
       options: [
-        ("hosts", sizes.map(String.init).joined(separator: ",")), ("shards", String(options.shards)),
-        ("capacities", "\(options.capacities.least):\(options.capacities.most)"),
-        ("load", loads.map(\.rawValue).joined(separator: ",")), ("runs", String(runs)), ("seed", String(options.seed)),
+        ("hosts", sizes.count == 1 ? .number(Double(sizes[0])) : .text(sizes.map(String.init).joined(separator: ","))),
+        ("shards", .number(Double(options.shards))),
+        ("capacities", .text("\(options.capacities.least):\(options.capacities.most)")),
+        ("load", .text(loads.map(\.rawValue).joined(separator: ","))), ("runs", .number(Double(runs))),
+        ("seed", .number(Double(options.seed))),
       ], anchors: anchors)
     for load in loads {
       for size in sizes {
@@ -106,7 +84,7 @@ struct PlacementTrial {
   let runs: Int
   let options: PlacementOptions
   private(set) var metrics: [(name: String, value: Double)] = []
-  var violations: [String] = []
+  private(set) var violations: [ExperimentResult.Failure] = []
 
   init(name: String, hosts: Int, load: LoadShape, runs: Int, options: PlacementOptions) {
     self.name = name
@@ -133,7 +111,8 @@ struct PlacementTrial {
   mutating func keep(_ found: [String], run: Int) {
     guard let first = found.first else { return }
     violations.append(
-      "\(first) (\(found.count) in all); replay: mesh-sim experiment \(name) --hosts \(hosts) --load \(load.rawValue) "
-        + "--runs 1 --seed \(options.seed &+ UInt64(run))")
+      ExperimentResult.Failure(
+        "\(first) (\(found.count) in all); replay: mesh-sim experiment \(name) --hosts \(hosts) --load \(load.rawValue) "
+          + "--runs 1 --seed \(options.seed &+ UInt64(run))"))
   }
 }

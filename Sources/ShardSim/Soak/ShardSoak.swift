@@ -44,7 +44,7 @@ package enum ShardSoak {
     world.heal()
     world.expectHealed(by: end)
     var violation = world.violation
-    violation?.replay = "mesh-sim shards soak --seeds 1 --first-seed \(seed)"
+    violation?.replay = "mesh-sim soak --world shards --seeds 1 --first-seed \(seed) --trace"
     return ShardSoakResult(
       seed: seed, hosts: settings.hosts, hash: world.trace.hash, events: world.events,
       faults: plan.faults.sorted { $0.at < $1.at }.map { "\(seconds($0.at)) s  \($0.fault)" }
