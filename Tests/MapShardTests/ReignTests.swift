@@ -49,4 +49,31 @@ import Wire
     world.expectSame()
     #expect(world.violations == [])
   }
+
+  /// The owner dies before it has acknowledged a critical write. Its successor holds that, and so do soon all members in
+  /// memory; a client that asks again is told so only when it is on all their disks.
+  @Test func aCriticalWriteThatIsRepeatedAtTheSuccessorWaitsForTheDisks() {
+    let world = TestWorld.settled(list: [2, 1, 3])
+    world.nodes[world.host(3)]!.disk.isStuck = true
+    world.pauseTakeover(of: 3)
+    let pausesTakeover = world.holdsBack
+    world.holdsBack = { message in
+      if case .append? = message.replica, message.from == world.host(2), message.to == world.host(3) { return true }
+      return pausesTakeover(message)
+    }
+    let first = world.write(2, "zeny", "100", client: 9, sequence: 1)
+    #expect(world.run(atMost: 20) { world.view(1)?.durable == 1 })
+    world.crash(2)
+    #expect(world.run(atMost: 3_000) { world.acts(1) && world.view(3)?.log.last.sequence == 1 })
+    let again = world.write(1, "zeny", "100", client: 9, sequence: 1)
+    world.run(200)
+    #expect(world.reply(first) == nil && world.reply(again) == nil, "host 3 holds it in memory only")
+    world.nodes[world.host(3)]!.disk.isStuck = false
+    let other = world.write(1, "hp", "1", client: 8, sequence: 1)
+    #expect(world.run(atMost: 200) { world.reply(other) != nil })
+    #expect(world.reply(again) == .acknowledged(epoch: Epoch(1), sequence: 1))
+    #expect(world.reply(other) == .acknowledged(epoch: Epoch(2), sequence: 2))
+    #expect(world.view(3)?.durable == 2)
+    #expect(world.violations == [])
+  }
 }

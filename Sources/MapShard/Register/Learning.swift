@@ -107,8 +107,10 @@ extension ShardHost {
     let last = replicas[index].log.last.sequence
     if replicas[index].batched < last { logBatch(index, &effects) }
     replicas[index].batchedCritical = last
-    replicas[index].floor = settings.breaks(.floorMissing) ? 0 : last
-    replicas[index].acked = wasOwner ? min(replicas[index].acked, last) : last
+    let isFloorMissing = settings.breaks(.floorMissing)
+    replicas[index].floor = isFloorMissing ? 0 : last
+    // Nothing of the log is known to be on the disks of all members: a client may ask again about what is critical.
+    replicas[index].acked = wasOwner ? min(replicas[index].acked, last) : isFloorMissing ? last : 0
     replicas[index].matchedEpoch = replicas[index].epoch
     replicas[index].said = .nothing
     replicas[index].heldSince = nil

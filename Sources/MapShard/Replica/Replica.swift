@@ -47,7 +47,7 @@ struct Replica: Hashable, Sendable {
 
   // MARK: Owner
   var floor: UInt64 = 0
-  /// Acknowledged in this reign: all of M hold it, and durably what is critical.
+  /// May be acknowledged in this reign: all of M hold it, and durably what is critical.
   var acked: UInt64 = 0
   /// The present record was learnt, or the reign began.
   var recordedAt: UInt64 = 0

@@ -83,10 +83,7 @@ extension ShardHost {
   /// As many of the changes as copies and disks take now.
   private mutating func writeRestored(_ index: Int) {
     while let change = replicas[index].restore?.rest?.first {
-      let last = replicas[index].log.last.sequence
-      guard replicas[index].log.bytes(after: replicas[index].acked, through: last) < settings.credit,
-        isRoomOnDisks(index), admission == .open
-      else { return }
+      guard unansweredBytes(index) < settings.credit, isRoomOnDisks(index), admission == .open else { return }
       _ = replicas[index].restore?.rest?.removeFirst()
       switch change {
       case .put(let item):

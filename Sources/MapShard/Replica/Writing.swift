@@ -53,8 +53,7 @@ extension ShardHost {
     if request.entryClass == .critical, copies < replicas[index].minimum {
       return .belowMinimum(copies: copies, minimum: replicas[index].minimum)
     }
-    let last = replicas[index].log.last.sequence
-    guard replicas[index].log.bytes(after: replicas[index].acked, through: last) < settings.credit,
+    guard unansweredBytes(index) < settings.credit,
       request.entryClass == .volatile || isRoomOnDisks(index)
     else { return .busy }
     let state = replicas[index].state
@@ -66,6 +65,12 @@ extension ShardHost {
       return .tooLarge
     }
     return nil
+  }
+
+  /// Entries of this reign that are not acknowledged yet.
+  func unansweredBytes(_ index: Int) -> Int {
+    let acked = max(replicas[index].acked, replicas[index].floor)
+    return replicas[index].log.bytes(after: acked, through: replicas[index].log.last.sequence)
   }
 
   /// Normal entries are acknowledged from memory: no member's disk may fall far behind for them, because what its log
