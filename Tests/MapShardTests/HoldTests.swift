@@ -203,4 +203,22 @@ import Wire
     #expect(world.run(atMost: 1_000) { world.acts(3) || world.acts(4) })
     #expect(world.violations == [])
   }
+
+  /// Held without hope, an owner gives up his reign. When no other member lives, there is nobody to
+  /// wait for.
+  @Test func anOwnerWithoutHeirsBeginsItsReignAnewAtOnce() {
+    let world = TestWorld.settled(3, list: [2, 3])
+    world.cut(2, 1)
+    world.restart(3)
+    #expect(world.run(atMost: 8_000) { world.events.contains { $0.host == world.host(2) && $0.event.isHeldAsReleased } })
+    world.heal(2, 1)
+    #expect(world.run(atMost: 2_000) { world.acts(2) })
+    #expect(world.violations == [])
+  }
+}
+
+extension ShardEvent {
+  fileprivate var isHeldAsReleased: Bool {
+    if case .held(_, _, .released) = self { true } else { false }
+  }
 }

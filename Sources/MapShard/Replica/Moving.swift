@@ -112,7 +112,10 @@ extension ShardHost {
     }
     guard replicas[index].proposal == nil, canAskVoters, !isStopping, !storeFailed else { return }
     let since = max(replicas[index].releasedAt, replicas[index].recordedAt)
-    guard now >= since &+ settings.renewAfter else { return replicas[index].wake(at: since &+ settings.renewAfter) }
+    // Members that live may take it first.
+    let hasHeir = replicas[index].others.contains { $0.isMember && !peers.isDead($0.member) }
+    let patience = hasHeir ? settings.renewAfter : 0
+    guard now >= since &+ patience else { return replicas[index].wake(at: since &+ patience) }
     guard let record = next(index, reason: .renew, isNewReign: true) else { return }
     propose(index, .renew, record, &effects)
   }

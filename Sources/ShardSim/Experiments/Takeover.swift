@@ -29,8 +29,11 @@ extension ShardExperiment {
       acknowledged += world.world.acknowledgements
       lost += world.lost
       duplicated += world.duplicated
+      if world.lost + world.duplicated > 0 {
+        trial.fail("\(world.lost) acknowledged writes are missing, \(world.duplicated) applied twice", run: run)
+      }
       guard let gap else {
-        lost += 1
+        trial.fail("nobody has taken the shard after 20 s", run: run)
         continue
       }
       switch way {
