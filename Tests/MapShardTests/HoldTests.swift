@@ -210,7 +210,8 @@ import Wire
     let world = TestWorld.settled(3, list: [2, 3])
     world.cut(2, 1)
     world.restart(3)
-    #expect(world.run(atMost: 8_000) { world.events.contains { $0.host == world.host(2) && $0.event.isHeldAsReleased } })
+    #expect(
+      world.run(atMost: 8_000) { world.events.contains { $0.host == world.host(2) && $0.event.isHeldAsReleased } })
     world.heal(2, 1)
     #expect(world.run(atMost: 2_000) { world.acts(2) })
     #expect(world.violations == [])

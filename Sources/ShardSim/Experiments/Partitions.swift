@@ -4,7 +4,8 @@ import Wire
 extension ShardExperiment {
   /// The partition table of `ownership.md` 3.12, row by row.
   package static let partitions = ShardExperiment(
-    name: "partitions", summary: "every row of the partition table: who acts, who holds, how soon it heals", anchors: [],
+    name: "partitions", summary: "every row of the partition table: who acts, who holds, how soon it heals",
+    anchors: [],
     runs: 20
   ) { trial in
     for row in PartitionRow.allCases {

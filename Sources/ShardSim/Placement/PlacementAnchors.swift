@@ -76,7 +76,8 @@ enum PlacementAnchors {
   private typealias Pair = (moves: Double, balance: Double)
 
   private static func churnRow(_ system: String, _ capped: Pair, _ head: Pair, _ large: Pair) -> Anchor {
-    Anchor(system, source,
+    Anchor(
+      system, source,
       [
         ("unforced_moves_per_step", capped.moves), ("max_over_mean", capped.balance),
         ("unforced_moves_per_step_zipf_head", head.moves), ("max_over_mean_zipf_head", head.balance),
