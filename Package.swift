@@ -134,7 +134,7 @@ let package = Package(
       exclude: ["Golden"]
     ),
     tests("KeyStoreTests", ["KeyStore", "Control", "SecureChannel", "Wire"]),
-    tests("MeshSimTests", ["MeshSim", "NodeCore", "MapShard", "Gossip", "Wire"]),
+    tests("MeshSimTests", ["MeshSim", "ShardSim", "NodeCore", "MapShard", "Gossip", "Wire"]),
     tests("FuzzTests", ["Fuzz", "Wire"], exclude: ["corpus"]),
     tests("NodeTests", ["MeshLab", "Control"]),
     tests(

@@ -14,7 +14,8 @@ struct JoinState {
   var isMember = false
   /// Welcomes until which we go on greeting peers: the more, the better one bad peer is outvoted.
   var welcomes = 0
-  var retryPause = JoinState.firstPause
+  private(set) var retryPause = JoinState.firstPause
+  private var retries = 0
   /// Who may send the roster: those that were asked, the last one lately.
   var rosterAskedOf: ContiguousArray<HostID> = []
   var rosterAskedAt: UInt64 = 0
@@ -27,8 +28,13 @@ struct JoinState {
   /// Living hosts of the last peer that differed. Joiners who know only each other agree too soon.
   var othersKnow = 0
 
-  static let firstPause = Span.seconds(1)
+  private static let firstPause = Span.seconds(1)
   static let longestPause = Span.seconds(30)
+  /// Nobody has welcomed us: for about a minute we ask often, at moments far from each other. A crowd that starts at once
+  /// fills the budgets of its only way in, and those that were refused must not wait for much longer than it takes to
+  /// let in the rest.
+  private static let eagerPause = Span.seconds(4)
+  private static let eagerRetries = 16
   static let enoughWelcomes = 3
   static let enoughAgreement = 3
   /// Instead of three, when somebody seemed to know far more.
@@ -52,6 +58,18 @@ struct JoinState {
         peers.append(peer)
       }
     }
+  }
+
+  mutating func retryFromTheBeginning() {
+    retryPause = JoinState.firstPause
+    retries = 0
+  }
+
+  /// In company the last pause ends the attempts; alone it is repeated.
+  mutating func retried(isAlone: Bool) {
+    retries += 1
+    let longest = retries < JoinState.eagerRetries ? JoinState.eagerPause : JoinState.longestPause
+    retryPause = min(retryPause * 2, isAlone ? longest : 2 * JoinState.longestPause)
   }
 
   /// The next three, going round.
@@ -107,7 +125,7 @@ extension Membership {
     let before = join.peers.count
     join.add(peers, except: host)
     guard phase == .running, join.peers.count > before, join.welcomes < JoinState.enoughWelcomes else { return }
-    join.retryPause = JoinState.firstPause
+    join.retryFromTheBeginning()
     joinRetry(now, into: &effects)
   }
 
@@ -119,9 +137,9 @@ extension Membership {
       isAlone || join.retryPause <= JoinState.longestPause
     else { return }
     for peer in join.nextPeers() where isAlone || !isLive(peer.host) { greet(peer, into: &effects) }
-    timers.arm(.joinRetry, at: now.monotonic &+ chance.jittered(join.retryPause, by: 0.1), into: &effects)
-    // In company the last pause ends the attempts; alone it is repeated.
-    join.retryPause = min(join.retryPause * 2, isAlone ? JoinState.longestPause : 2 * JoinState.longestPause)
+    let pause = chance.jittered(join.retryPause, by: isAlone ? 0.5 : 0.1)
+    timers.arm(.joinRetry, at: now.monotonic &+ pause, into: &effects)
+    join.retried(isAlone: isAlone)
   }
 
   private func isLive(_ host: HostID) -> Bool { table.slot(of: host).map { table[$0].status.isLive } ?? false }
@@ -181,7 +199,7 @@ extension Membership {
   mutating func lostSomebody(_ now: Now, into effects: inout MembershipEffects) {
     guard phase == .running, table.live.isEmpty, !timers.isArmed(.joinRetry) else { return }
     join.add(book.peers, except: host)
-    join.retryPause = JoinState.firstPause
+    join.retryFromTheBeginning()
     timers.arm(.joinRetry, at: now.monotonic &+ join.retryPause, into: &effects)
   }
 

@@ -1,4 +1,5 @@
 import MeshSim
+import ShardSim
 import Testing
 
 /// Short forms of all experiments, with the figures that membership promises. `mesh-sim experiment` runs the long ones.
