@@ -32,9 +32,9 @@ struct JoinState {
   static let longestPause = Span.seconds(30)
   /// Nobody has welcomed us: for about a minute we ask often, at moments far from each other. A crowd that starts at once
   /// fills the budgets of its only way in, and those that were refused must not wait for much longer than it takes to
-  /// let in the rest.
-  private static let eagerPause = Span.seconds(4)
-  private static let eagerRetries = 16
+  /// let in the rest. Longer than the pause between two HELLOs (5.3 s), so that each of them has something to carry.
+  private static let eagerPause = Span.seconds(6)
+  private static let eagerRetries = 10
   static let enoughWelcomes = 3
   static let enoughAgreement = 3
   /// Instead of three, when somebody seemed to know far more.
@@ -137,7 +137,7 @@ extension Membership {
       isAlone || join.retryPause <= JoinState.longestPause
     else { return }
     for peer in join.nextPeers() where isAlone || !isLive(peer.host) { greet(peer, into: &effects) }
-    let pause = chance.jittered(join.retryPause, by: isAlone ? 0.5 : 0.1)
+    let pause = chance.jittered(join.retryPause, by: isAlone ? 0.25 : 0.1)
     timers.arm(.joinRetry, at: now.monotonic &+ pause, into: &effects)
     join.retried(isAlone: isAlone)
   }

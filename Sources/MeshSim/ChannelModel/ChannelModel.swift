@@ -47,6 +47,9 @@ package struct ChannelModel: PeerChannel {
   var sessions = SessionTable()
   /// Handshakes under way and frames that wait for them, by peer slot. Never iterated.
   var handshakes: [Int: PendingHandshake] = [:]
+  /// What responders under load have sent, by peer slot, and when such an answer was last followed. Never iterated.
+  var cookies: [Int: (cookie: UInt64, receivedAt: UInt64)] = [:]
+  var cookieAnsweredAt: [Int: UInt64] = [:]
   var responder: Responder
   var transfers: TransferTable
   var label: HandshakeLabel

@@ -117,7 +117,7 @@ extension ChannelModel {
       case ChannelModel.dataType: try receiveData(bytes, &reader, from: from, now: now, into: &effects)
       case ChannelModel.helloType: try receiveHello(bytes, &reader, from: from, now: now, into: &effects)
       case ChannelModel.responseType: try receiveResponse(bytes, &reader, from: from, now: now, into: &effects)
-      case ChannelModel.cookieType: try receiveCookie(bytes, &reader, now: now)
+      case ChannelModel.cookieType: try receiveCookie(bytes, &reader, now: now, into: &effects)
       default: throw WireError.invalid
       }
     } catch {

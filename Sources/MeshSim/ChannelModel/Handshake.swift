@@ -14,8 +14,6 @@ struct PendingHandshake {
   let began: UInt64
   var endpoint: Endpoint
   var attempt: UInt32 = 0
-  /// From a COOKIE, for the next HELLO.
-  var cookie: UInt64 = 0
   var frames: [Frame] = []
 }
 
@@ -29,6 +27,9 @@ extension ChannelModel {
   static let cookieSize = 64
   private static let framesWaiting = 4
   private static let frameLife = Nanoseconds.seconds(1)
+  private static let cookieLife = Nanoseconds.seconds(120)
+  /// A COOKIE is answered at once, but not more often: whoever sees our HELLOs can forge one.
+  private static let cookiePause = Nanoseconds.seconds(1)
   private static let givesUpAfter = Nanoseconds.seconds(90)
   /// A host that was not asked for so long is asked from the beginning again.
   private static let triesKept = Nanoseconds.seconds(30)
@@ -110,6 +111,7 @@ extension ChannelModel {
     let label = label.next(wall: now.wall)
     let local = sessions.localIndex(of: pending.session)
     let (own, boot) = (own, boot)
+    let cookie = usableCookie(of: peer, now: now)
     sendHandshake(
       ChannelModel.helloType, size: ChannelModel.helloSize, to: pending.endpoint,
       key: directory.identities[target].secret, into: &effects
@@ -118,11 +120,22 @@ extension ChannelModel {
       writer.u32(UInt32(own))
       writer.u64(label)
       writer.u64(boot)
-      writer.u64(pending.cookie)
+      writer.u64(cookie)
     }
     peers[peer].lastHello = now.monotonic
     if peers[peer].tries < .max { peers[peer].tries += 1 }
     schedule(peer, at: now.monotonic &+ gap(afterTries: peers[peer].tries), into: &effects)
+  }
+
+  /// 0: none. One that brought no answer may be of a responder's former life.
+  private mutating func usableCookie(of peer: Int, now: Now) -> UInt64 {
+    guard let (cookie, receivedAt) = cookies[peer] else { return 0 }
+    let isSpent = peers[peer].tries > 0 && receivedAt < peers[peer].lastHello
+    if isSpent || now.monotonic &- receivedAt >= ChannelModel.cookieLife {
+      cookies[peer] = nil
+      return 0
+    }
+    return cookie
   }
 
   private mutating func tellLabel(now: Now, into effects: inout ChannelEffects) {
@@ -223,13 +236,20 @@ extension ChannelModel {
     scheduleConfirmation(of: place, attempt: timer.token + 1, now: now, into: &effects)
   }
 
-  mutating func receiveCookie(_ bytes: UnsafeRawBufferPointer, _ reader: inout Reader, now: Now) throws(WireError) {
+  mutating func receiveCookie(
+    _ bytes: UnsafeRawBufferPointer, _ reader: inout Reader, now: Now, into effects: inout ChannelEffects
+  ) throws(WireError) {
     let place = sessions.find(try reader.u32())
     let cookie = try reader.u64()
     guard let place, bytes.count == ChannelModel.cookieSize, sessions[place].state == .offered,
       isAuthentic(bytes, key: directory.identities[own].secret)
     else { throw .invalid }
-    handshakes[Int(sessions[place].peer)]?.cookie = cookie
+    let peer = Int(sessions[place].peer)
+    let last = cookieAnsweredAt[peer]
+    cookies[peer] = (cookie, now.monotonic)
+    guard handshakes[peer] != nil, last == nil || now.monotonic &- (last ?? 0) >= ChannelModel.cookiePause else { return }
+    cookieAnsweredAt[peer] = now.monotonic
+    sayHello(to: peer, now: now, into: &effects)
   }
 
   // MARK: Responder
