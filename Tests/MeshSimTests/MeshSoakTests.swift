@@ -60,6 +60,8 @@ import Testing
       757,
       // A voter that lost its power used a ballot again, and two records were accepted under it.
       4_547,
+      // A steward whose voter was not in the round that chose a new owner named the former one.
+      3_577,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)
