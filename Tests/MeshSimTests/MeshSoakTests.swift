@@ -62,6 +62,8 @@ import Testing
       4_547,
       // A steward whose voter was not in the round that chose a new owner named the former one.
       3_577,
+      // A voter that followed another did not listen to it while somebody still followed it, and began to decide again.
+      121,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)
