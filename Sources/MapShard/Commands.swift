@@ -16,6 +16,7 @@ extension ShardHost {
     case .releaseAll:
       isStopping = true
       for index in replicas.indices { release(index, &effects) }
+    case .refresh(let shard): if let index = index(of: shard) { wantRead(index) }
     case .inquire(let shard): inquire(shard, &effects)
     case .unclean(let shard, let signed): takeUncleanly(shard, signed, &effects)
     }

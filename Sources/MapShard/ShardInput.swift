@@ -57,6 +57,8 @@ package enum ShardCommand: Sendable {
   case restore(ShardID, to: ShardContent, request: UInt64)
   /// Give up all shards (clean stop).
   case releaseAll
+  /// What is known here of a shard's record seems old: the register is read, if it was not a moment ago.
+  case refresh(ShardID)
   /// A person wants to know what hosts have of the shard: everybody within reach is asked; see `inquiry(of:)`.
   case inquire(ShardID)
   /// The operator's signed word that `host` takes the shard (E7, unclean): the bytes of `UncleanOrder`.

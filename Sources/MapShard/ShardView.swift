@@ -131,6 +131,19 @@ extension ShardHost {
 
   /// The voter's record of a shard, whether or not the shard is held here.
   package func voted(_ shard: ShardID) -> Record? { voter.slots[shard]?.record }
+
+  /// The newest that this host knows of the register's record. A voter is not in every round of several voters, so what
+  /// its own voter holds may be old.
+  package func newestRecord(of shard: ShardID) -> Record? {
+    let learnt = index(of: shard).flatMap { replicas[$0].rec?.record }
+    guard let voted = voted(shard), voted.version > learnt?.version ?? 0 else { return learnt }
+    return voted
+  }
+
+  /// The version of the record by which this host owns a shard; `nil`: it does not.
+  package func ownedVersion(of shard: ShardID) -> UInt64? {
+    index(of: shard).flatMap { isOwner($0) ? replicas[$0].version : nil }
+  }
   /// The set in which this host votes now; `nil`: in none.
   package var votingSet: UInt64? { voter.seat.flatMap { votes(in: $0.number) ? $0.number : nil } }
   /// The number of the set of voters that this host knows.

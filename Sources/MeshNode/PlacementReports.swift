@@ -50,8 +50,7 @@ extension Shell {
     var learners = entry.learners
     var life: Life?
     // A record that is held here may be newer than what the steward has told, and names the owner's life.
-    let records = [view?.rec?.record, node.shards.voted(shard.id)].compactMap { $0 }
-    if let record = records.max(by: { $0.version < $1.version }), record.version >= entry.version {
+    if let record = node.shards.newestRecord(of: shard.id), record.version >= entry.version {
       epoch = record.epoch
       owner = record.owner.host
       life = record.owner.life

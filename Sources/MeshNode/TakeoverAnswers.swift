@@ -77,7 +77,7 @@ extension Shell {
   private func takeoverReply(_ id: ShardID, _ names: ShardNames) -> TakeoverReply {
     let shard = names.shard(id)
     let report = shard.map { shardReport($0, names, wanted: 1) }
-    let record = newestRecord(of: id)
+    let record = node.shards.newestRecord(of: id)
     let answers = node.shards.inquiry(of: id) ?? [:]
     let members = record?.members ?? []
     let hosts = Set(answers.keys).union(members.map(\.host))
@@ -101,11 +101,6 @@ extension Shell {
       version: record?.version ?? 0, owner: record.map { hostName($0.owner.host) }, copies: copies)
   }
 
-  private func newestRecord(of shard: ShardID) -> Record? {
-    [node.shards.view(of: shard)?.rec?.record, node.shards.voted(shard)].compactMap { $0 }
-      .max { $0.version < $1.version }
-  }
-
   /// Brings the order to its host; answers when the register has it.
   func takeUncleanly(_ map: String, _ signed: [UInt8], for connection: ControlConnection) -> (ControlAnswer, Change) {
     do throws(Fault) {
@@ -114,7 +109,7 @@ extension Shell {
         throw Fault(
           .takeoverRefused, ["shard": name, "reason": "the order is not signed by an operator of this network"])
       }
-      let version = newestRecord(of: id)?.version ?? 0
+      let version = node.shards.newestRecord(of: id)?.version ?? 0
       guard order.version == version else {
         throw Fault(
           .takeoverRefused,
@@ -131,7 +126,7 @@ extension Shell {
       command(.steward(.carry(signed)))
       let answer = wait(connection, Shell.takeoverTime) { [weak self] isLast in
         guard let self else { return nil }
-        if let record = newestRecord(of: id), record.version > version, record.owner.host == order.host {
+        if let record = node.shards.newestRecord(of: id), record.version > version, record.owner.host == order.host {
           return takeoverReply(id, names).line()
         }
         guard isLast else { return nil }

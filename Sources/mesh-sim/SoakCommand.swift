@@ -8,6 +8,8 @@ struct SoakCommand: ParsableCommand {
   enum World: String, CaseIterable, ExpressibleByArgument {
     /// Whole nodes: gossip and ownership together.
     case mesh
+    /// The same, and hosts come back with empty disks.
+    case disks
     /// Membership alone, in worlds of up to 48 nodes.
     case gossip
     /// Ownership alone.
@@ -19,6 +21,7 @@ struct SoakCommand: ParsableCommand {
     abstract: "Runs random worlds with random faults until a check fails.",
     discussion: """
       mesh: 3 to 6 whole nodes (gossip, channel, shards, log, steward) and clients, 60 simulated seconds.
+      disks: the same worlds, in which one or two hosts that do not vote lose their disks besides.
       gossip: membership of 5 to 48 nodes, 10 simulated minutes. shards: ownership of 3 to 6 hosts, 40 simulated seconds.
       """)
 
@@ -77,6 +80,7 @@ struct SoakCommand: ParsableCommand {
   private func play(_ seed: UInt64) -> SoakOutcome {
     switch world {
     case .mesh: SoakOutcome(MeshSoak.run(seed: seed))
+    case .disks: SoakOutcome(MeshSoak.run(seed: seed, losesDisks: true))
     case .gossip: SoakOutcome(Soak.run(seed: seed))
     case .shards: SoakOutcome(ShardSoak.run(seed: seed, isNarrated: trace))
     }

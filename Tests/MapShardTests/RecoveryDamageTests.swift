@@ -186,6 +186,23 @@ struct RecoveryDamageTests {
     #expect(host.events.allSatisfy { if case .damaged = $0 { false } else { true } })
   }
 
+  @Test("a segment of which a crash has left one copy of the head and no batch is no damage", arguments: [0, 1])
+  func halfAHead(copy: Int) throws {
+    let host = LogHost(seed: 12, LogSettings(store: 77))
+    host.write(shardA, 1, valueSize: 300, .urgent)
+    host.run(milliseconds: 20)
+    let file = "log-0000000000000009"
+    var bytes = host.disk.bytes("log-0000000000000001")
+    bytes.replaceSubrange(1024..., with: [UInt8](repeating: 0, count: bytes.count - 1024))
+    bytes.replaceSubrange(512 * copy..<512 * (copy + 1), with: [UInt8](repeating: 0, count: 512))
+    host.disk.replace(file, bytes)
+    host.restart()
+    #expect(host.recovered.shards.faults.isEmpty && host.recovered.shards.shards[shardA]?.damaged == false)
+    host.accept()
+    host.run(milliseconds: 100)
+    #expect(!host.disk.names.contains(file), "it is taken away")
+  }
+
   @Test("a file of another store is refused and named")
   func foreignFile() throws {
     let host = RecoveryDamageTests.smallStore()

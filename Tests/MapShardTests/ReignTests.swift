@@ -4,6 +4,23 @@ import Wire
 
 /// A shard from its creation to its takeover, with one voter.
 @Suite struct ReignTests {
+  /// The only member ended before it had written the record down, and placement has changed its mind.
+  @Test func whoIsNotWantedAnyMoreRecoversWhatOnlyItHeld() {
+    let world = TestWorld(hosts: 3)
+    world.nodes[world.host(2)]!.disk.isStuck = true
+    world.place([2])
+    #expect(world.run(atMost: 3_000) { world.acts(2) })
+    world.crash(2)
+    world.nodes[world.host(2)]!.disk.isStuck = false
+    world.place([3])
+    world.start(world.host(2), store: 2)
+    world.connectAll()
+    world.command(world.host(2), .adopt(world.firstSet))
+    world.command(world.host(2), .place(world.shard, replicas: [world.host(3)], minimum: 1))
+    #expect(world.run(atMost: 5_000) { world.acts(2) || world.acts(3) })
+    #expect(world.violations == [])
+  }
+
   @Test func aShardIsCreatedAndGetsItsCopies() {
     let world = TestWorld.settled()
     #expect(world.acting == [1])

@@ -87,6 +87,22 @@ import Wire
     #expect(world.violations == [])
   }
 
+  /// Nobody tells a voter again what the others have chosen without it.
+  @Test func aVoterThatWasAwayReadsWhatItHasMissed() throws {
+    let world = TestWorld.settled(5, voters: 3, list: [4, 5])
+    for other in 2...5 { world.cut(1, other) }
+    world.crash(4)
+    #expect(world.run(atMost: 3_000) { world.acts(5) })
+    for other in [2, 3, 5] { world.heal(1, other) }
+    world.run(3_000)
+    let newest = try #require(world.view(5)?.rec?.record)
+    func known() -> Record? { world.nodes[world.host(1)]!.core.newestRecord(of: world.shard) }
+    #expect(known()?.version ?? 0 < newest.version)
+    world.command(world.host(1), .refresh(world.shard))
+    #expect(world.run(atMost: 500) { known() == newest })
+    #expect(world.violations == [])
+  }
+
   @Test func votersThatProposeAtOnceEndUpEqual() {
     let world = TestWorld(hosts: 5, voters: 3)
     for shard in 1...20 { world.place([1, 2, 3, 4, 5], ShardID(rawValue: UInt64(shard))) }

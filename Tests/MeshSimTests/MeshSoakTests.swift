@@ -31,6 +31,33 @@ import Testing
     }
   }
 
+  /// Hosts that come back with empty disks, while another in-sync copy has its own.
+  @Test(arguments: [1...15, 16...30] as [ClosedRange<UInt64>])
+  func nothingIsLostWithADisk(seeds: ClosedRange<UInt64>) {
+    var lost = 0
+    for seed in seeds {
+      let result = MeshSoak.run(seed: seed, losesDisks: true)
+      lost += result.disksLost
+      #expect(result.violation == nil, "\(result.violation.map { "\($0)" } ?? "") after \(result.faults)")
+    }
+    #expect(lost > 3)
+  }
+
+  /// The same of those in which disks are lost.
+  @Test(
+    arguments: [
+      // A crash had left half a head of a new segment, and that was called damage.
+      271,
+      // The only member had not written the record down, was not wanted any more, and never asked for it.
+      292,
+      // A host that had lost its disk also had a clock that went back (the simulation's fault).
+      110, 291,
+    ] as [UInt64])
+  func lostDisksThatHaveFailed(seed: UInt64) {
+    let result = MeshSoak.run(seed: seed, losesDisks: true)
+    #expect(result.violation == nil, "\(result.violation.map { "\($0)" } ?? "") after \(result.faults)")
+  }
+
   /// Seeds whose worlds have failed once, each with what was wrong then.
   @Test(
     arguments: [
@@ -60,6 +87,10 @@ import Testing
       757,
       // A voter that lost its power used a ballot again, and two records were accepted under it.
       4_547,
+      // A steward whose voter was not in the round that chose a new owner named the former one.
+      3_577,
+      // A voter that followed another did not listen to it while somebody still followed it, and began to decide again.
+      121,
     ] as [UInt64])
   func worldsThatHaveFailed(seed: UInt64) {
     let result = MeshSoak.run(seed: seed)

@@ -1,7 +1,9 @@
 import Gossip
+import MapShard
 import NodeCore
 import SecureChannel
 import Wire
+import WorldData
 
 /// A network with real keys, certificates and signatures.
 final class TestNetwork {
@@ -72,7 +74,8 @@ final class Stage {
   var host: HostID { identity.hostID }
   var known: KnownPeer { KnownPeer(key: identity.key, host: host, endpoint: endpoint) }
 
-  init(_ network: TestNetwork, number: UInt16) throws {
+  /// - Parameter recovered: what an earlier life of it has left of its shards.
+  init(_ network: TestNetwork, number: UInt16, recovered: RecoveredShards = RecoveredShards()) throws {
     self.network = network
     identity = try network.identity()
     certificate = try network.certificate(for: identity.key)
@@ -87,8 +90,14 @@ final class Stage {
     let membership = Membership(
       host: identity.hostID, roles: .host, settings: .lanFast, signer: signer, persistedGeneration: 0,
       seed: UInt64(number))
+    let shards = ShardHost(
+      me: MapShard.Member(host: identity.hostID, life: Life(rawValue: UInt64(number))), store: UInt64(number),
+      settings: .lanFast, signer: signer, seed: UInt64(number), recovered: recovered, now: now)
+    let worlds = WorldSync(
+      store: WorldStore(network: network.network.id) { _, _, _ in false }, seed: UInt64(number))
     node = Node(
-      membershipOnly: ScriptedChannel(script: script), membership, seed: UInt64(number), now: now, renewal: signer)
+      channel: ScriptedChannel(script: script), membership: membership, shards: shards, store: .none, worlds: worlds,
+      seed: UInt64(number), renewal: signer, hosts: signer)
     endpoint = Endpoint(ipv4: 0x0a00_0001, port: number)
   }
 

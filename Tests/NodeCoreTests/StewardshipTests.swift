@@ -77,6 +77,51 @@ import Wire
     #expect(stage.node.shards.counters.limitsHit == refused + 1 && frames().isEmpty)
   }
 
+  /// A voter is not in every round of three: the steward hears from owners what it has missed, and reads it.
+  @Test func theStewardReadsWhatItHasMissed() throws {
+    let shard = ShardID(rawValue: 1)
+    let owner = MapShard.Member(host: HostID(rawValue: 5), life: Life(rawValue: 9))
+    var held = RecoveredShard(content: ShardContent(shard: shard, position: .start))
+    held.record = ProvenRecord(
+      record: Record(shard: shard, epoch: Epoch(1), version: 3, owner: owner, members: [owner], reason: .shrink),
+      voterSet: 1, proof: [])
+    var recovered = RecoveredShards()
+    recovered.shards[shard] = held
+    let stage = try Stage(TestNetwork(), number: 7_001, recovered: recovered)
+    stage.start()
+    var world = try world()
+    world.voters.voters = [VoterSeat(host: stage.host, store: 7_001)] + [5, 6].map(StewardshipTests.seat)
+    stage.command(.steward(.activate(world)))
+    var report = HostReport(
+      weight: 8, resources: HostResources(cores: 8, memoryBytes: 16 << 30, uplinkBitsPerSecond: 1_000_000_000),
+      isDraining: true, world: 1)
+    stage.command(.steward(.measure(report)))
+    #expect(stage.node.stewardship.counters.decisions > 0)
+    for host in [5, 6] as [UInt64] {
+      stage.script.lives[HostID(rawValue: host)] = Life(rawValue: host + 4)
+      stage.channelSays(.linkUp(HostID(rawValue: host)))
+    }
+    func reads(after version: UInt64, of host: UInt64) throws -> Int {
+      stage.run(seconds: 3)
+      _ = stage.script.takeCommands()
+      report.loads = [.init(shard: shard, load: 1, players: 0, version: version)]
+      let body = try #require(StewardMessage.report(report).encoded())
+      stage.channelSays(.linkFrame(HostID(rawValue: host), .register, body))
+      return stage.script.takeCommands().count { command in
+        guard case .linkFrame(.register, let body, _, _) = command else { return false }
+        return body.withUnsafeBytes { bytes in
+          var reader = Reader(bytes)
+          guard case .read(_, _, let shards)? = try? RegisterMessage(&reader) else { return false }
+          return shards == [shard]
+        }
+      }
+    }
+    #expect(try reads(after: 3, of: 5) == 0, "it knows that")
+    // The voters are asked in turn, and one of them is this host itself.
+    #expect(try (0..<3).reduce(0) { sum, _ in try sum + reads(after: 4, of: 5) } == 2)
+    #expect(try (0..<3).reduce(0) { sum, _ in try sum + reads(after: 3, of: 6) } == 2, "another owner")
+  }
+
   @Test func loadsAreWhatWritesCostSinceTheLastReport() {
     var loads = OwnedLoads()
     let shard = ShardID(rawValue: 1)

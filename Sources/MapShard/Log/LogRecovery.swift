@@ -119,13 +119,14 @@ package struct LogRecovery<Disk: StoreReading> {
       return nil
     }
     let copies = SegmentHead.copies(in: bytes)
+    // A crash while the segment was made leaves less than a head, or one copy of it; batches come only after both are
+    // durable.
+    if copies[0] == nil || copies[1] == nil, isUnused(file, size) {
+      if !isAgain { recovered.handover.leftovers.append(file) }
+      return nil
+    }
     guard let head = copies[0] ?? copies[1] else {
-      // A crash while the segment was made leaves less than a head; batches come only after it is durable.
-      if isUnused(file, size) {
-        if !isAgain { recovered.handover.leftovers.append(file) }
-      } else {
-        log.loseFile(number, StoreFault(kind: .segmentHead, file: file.name, offset: 0, shards: nil))
-      }
+      log.loseFile(number, StoreFault(kind: .segmentHead, file: file.name, offset: 0, shards: nil))
       return nil
     }
     guard head.store == settings.store, head.number == number else {

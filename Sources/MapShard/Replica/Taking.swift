@@ -119,7 +119,12 @@ extension ShardHost {
 
   /// Nobody has ever owned the shard: the first of the replica list creates it, the others after him.
   private mutating func create(_ index: Int, _ effects: inout ShardEffects) {
-    guard let place = replicas[index].replicas.firstIndex(of: me.host) else { return }
+    guard let place = replicas[index].replicas.firstIndex(of: me.host) else {
+      // Placement does not want it here, but the record may name an earlier life of this host that had not written it
+      // down yet, and nobody else can recover what only that one held.
+      if replicas[index].absentSince == nil { wantRead(index) }
+      return
+    }
     guard let absentSince = replicas[index].absentSince else { return wantRead(index) }
     guard replicas[index].proposal == nil else { return }
     let before = replicas[index].replicas.prefix(place).filter { peers.advice($0) == .alive }

@@ -3,7 +3,7 @@ import Wire
 /// The faults of one soak world, drawn so that agreement stays possible: at least three nodes are never taken down or
 /// off for good, and what is taken down comes back or stays away, but never half.
 struct SoakPlan {
-  private(set) var faults: [(at: UInt64, fault: Fault)] = []
+  private(set) var faults: FaultList = []
   /// Machines that are down when the healing begins, and start again then.
   private(set) var returning: [Int] = []
   private let hosts: Int
@@ -24,6 +24,7 @@ struct SoakPlan {
 
   mutating func draw(_ count: Int, _ chance: inout Chance) {
     for _ in 0..<count { drawOne(&chance) }
+    faults.leaveClocksWhereDisksAreLost()
   }
 
   private mutating func drawOne(_ chance: inout Chance) {

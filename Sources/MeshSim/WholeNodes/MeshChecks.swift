@@ -133,6 +133,8 @@ extension Simulation {
   /// All members had restarted: what the new owner lacks is gone.
   private func recovered(_ record: Record, _ index: Int, _ whole: WholeMesh) {
     whole.ledger.recoveries += 1
+    let before = whole.ledger.shards[index].records[record.version - 1]
+    whole.ledger.shards[index].isLost = before?.members.allSatisfy { whole.ledger.lostLives.contains($0.life) } ?? false
     guard let owner = directory.index(of: record.owner.host), isAlive(record.owner),
       let log = machines[owner].process?.node.shards.view(of: record.shard)?.log
     else { return }

@@ -20,6 +20,8 @@ struct MeshLedger {
     var lastVoted: Record?
     /// When all members of the newest record were down at once: what was only in memory may be gone since.
     var allDownAt: UInt64?
+    /// A recovery began after every member had lost its disk: nobody holds what they had.
+    var isLost = false
   }
 
   /// What the present process of a machine has said.
@@ -32,16 +34,21 @@ struct MeshLedger {
   var seen: ContiguousArray<Seen>
   /// Machines whose disk has failed since it was last read: what they find there may be damaged.
   var excused: Set<Int> = []
+  /// Of all processes that a machine has had, and of those whose disk is gone since.
+  var lives: ContiguousArray<Set<Life>>
+  var lostLives: Set<Life> = []
 
   // Figures of the run.
   var acknowledged = 0
   var reads = 0
   var reigns = 0
   var recoveries = 0
+  var disksLost = 0
   var lostNormal = 0
 
   init(shards: Int, machines: Int) {
     self.shards = ContiguousArray(repeating: Shard(), count: shards)
+    lives = ContiguousArray(repeating: [], count: machines)
     seen = ContiguousArray(
       repeating: Seen(
         records: ContiguousArray(repeating: nil, count: shards), committed: ContiguousArray(repeating: 0, count: shards)
@@ -49,7 +56,8 @@ struct MeshLedger {
       count: machines)
   }
 
-  mutating func started(_ machine: Int) {
+  mutating func started(_ machine: Int, as life: Life) {
+    lives[machine].insert(life)
     for shard in shards.indices {
       seen[machine].records[shard] = nil
       seen[machine].committed[shard] = 0
@@ -88,9 +96,10 @@ extension MeshLedger.Shard {
     return nil
   }
 
-  /// Another history goes on before this entry: that is right for normal entries after all members were down.
+  /// Another history goes on before this entry: that is right for normal entries after all members were down, and for
+  /// all after they have all lost their disks.
   mutating func lose(from sequence: UInt64) -> MeshComplaint? {
-    if sequence <= criticalTop {
+    if sequence <= criticalTop, !isLost {
       return .init(
         .acknowledgedStays, "critical entry \(criticalTop) was acknowledged, and another history goes on at \(sequence)"
       )
@@ -102,6 +111,7 @@ extension MeshLedger.Shard {
     }
     log.removeLast(log.count - Int(sequence) + 1)
     toldTop = min(toldTop, UInt64(log.count))
+    criticalTop = min(criticalTop, UInt64(log.count))
     applied.removeAll(keepingCapacity: true)
     for entry in log where entry.client != 0 { applied[entry.client] = entry.clientSequence }
     return nil

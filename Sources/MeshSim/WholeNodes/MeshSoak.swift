@@ -13,6 +13,7 @@ package struct MeshSoakResult: Sendable {
   package let reads: Int
   package let reigns: Int
   package let recoveries: Int
+  package let disksLost: Int
   package let violation: Violation?
 
   package var hashText: String { hexadecimal(hash) }
@@ -33,7 +34,8 @@ package enum MeshSoak {
   /// Clients must have got on in the last part.
   private static let clientsFrom = Nanoseconds.seconds(45)
 
-  package static func run(seed: UInt64, sabotage: Sabotage = Sabotage()) -> MeshSoakResult {
+  /// - Parameter losesDisks: one or two hosts lose their disks besides.
+  package static func run(seed: UInt64, losesDisks: Bool = false, sabotage: Sabotage = Sabotage()) -> MeshSoakResult {
     var chance = Chance(seed: mix64(seed ^ 0x736f_616b_33))
     var settings = settings(seed: seed, &chance)
     settings.sabotage = sabotage
@@ -48,6 +50,11 @@ package enum MeshSoak {
     }
     var plan = MeshSoakPlan(settings: settings, whole.settings, begin: faultsBegin, end: faultsEnd)
     plan.draw(2 + chance.below(8), &chance)
+    if losesDisks {
+      // Of a generator of its own, so that the world is the same in all else.
+      var chance = Chance(seed: mix64(seed ^ 0x6469_736b_73))
+      plan.drawLostDisks(&chance)
+    }
     for (at, fault) in plan.faults { world.schedule(fault, at: at) }
     world.schedule(.heal, at: healing)
     for machine in 0..<settings.hosts {
@@ -61,12 +68,12 @@ package enum MeshSoak {
     world.expectShardsSettled(clientsSince: clientsFrom)
     var violation = world.violation
     violation?.seed = seed
-    violation?.replay = "mesh-sim soak --seeds 1 --first-seed \(seed)"
+    violation?.replay = "mesh-sim soak\(losesDisks ? " --world disks" : "") --seeds 1 --first-seed \(seed)"
     return MeshSoakResult(
       seed: seed, hosts: settings.hosts, hash: world.trace.hash, events: world.counters.events,
       faults: plan.faults.sorted { $0.at < $1.at }.map { "\(seconds($0.at)) s  \($0.fault)" },
       acknowledged: whole.ledger.acknowledged, reads: whole.ledger.reads, reigns: whole.ledger.reigns,
-      recoveries: whole.ledger.recoveries, violation: violation)
+      recoveries: whole.ledger.recoveries, disksLost: whole.ledger.disksLost, violation: violation)
   }
 
   private static func settings(seed: UInt64, _ chance: inout Chance) -> WorldSettings {

@@ -2,7 +2,7 @@ import Wire
 
 /// The faults of one soak world of whole nodes. Everything that is taken down or off comes back by the healing.
 struct MeshSoakPlan {
-  private(set) var faults: [(at: UInt64, fault: Fault)] = []
+  private(set) var faults: FaultList = []
   private let hosts: Int
   private let whole: WholeSettings
   private let begin: UInt64
@@ -17,6 +17,19 @@ struct MeshSoakPlan {
 
   mutating func draw(_ count: Int, _ chance: inout Chance) {
     for _ in 0..<count { drawOne(&chance) }
+  }
+
+  /// One or two hosts end and come back with an empty disk. Never a voter: a blank one votes no more until the operator
+  /// has signed another set.
+  mutating func drawLostDisks(_ chance: inout Chance) {
+    guard hosts > whole.voters else { return }
+    for _ in 0...chance.below(2) {
+      let machine = whole.voters + chance.below(hosts - whole.voters)
+      let at = begin + chance.below(end - begin)
+      add(chance.below(2) == 0 ? .powerLoss(machine) : .crash(machine), at: at)
+      add(.restartEmpty(machine), at: at + 1 + chance.below(Nanoseconds.seconds(chance.below(2) == 0 ? 1 : 6)))
+    }
+    faults.leaveClocksWhereDisksAreLost()
   }
 
   private mutating func add(_ fault: Fault, at: UInt64) { faults.append((at, fault)) }

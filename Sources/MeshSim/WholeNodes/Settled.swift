@@ -41,6 +41,7 @@ extension Simulation {
       guard let node = machines[machine].process?.node else { continue }
       guard let told = node.stewardship.directory[shard] else { return "machine \(machine) knows nothing of it" }
       if told.owner != owner { return "machine \(machine) names another owner" }
+      if told.members != record.members.map(\.host) { return "machine \(machine) names other copies" }
       if let view = node.shards.view(of: shard), view.stopped != nil || view.isDamaged {
         return "machine \(machine) has a copy that is \(view.stopped ?? "damaged")"
       }
@@ -95,7 +96,10 @@ extension Simulation {
       let told = node.stewardship.directory[whole.shards[index]]
       text += "; machine \(machine): \(view?.rec.map { self.text($0.record) } ?? "no record")"
       text += view.map { ", wanted on \(names($0.replicas))\($0.couldAct ? "" : ", \($0.holdReason)")" } ?? ""
-      text += ", told \(told?.owner.flatMap { directory.index(of: $0) }.map { "\($0)" } ?? "nobody")"
+      let steward = node.stewardship.stewardHost(seenBy: node.membership.host)
+      text +=
+        ", told \(names(told?.owner.map { [$0] } ?? [])) of {\(names(told?.members ?? []))} v\(told?.version ?? 0)"
+      text += " by \(names([node.stewardship.directory.mark.steward])), steward \(names(steward.map { [$0] } ?? []))"
     }
     return text
   }

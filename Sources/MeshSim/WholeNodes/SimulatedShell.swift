@@ -37,7 +37,7 @@ extension Simulation {
   /// After the node has begun its life.
   func startShell(of machine: Int, _ process: Process<Channel>) {
     guard let whole else { return }
-    whole.ledger.started(machine)
+    whole.ledger.started(machine, as: process.node.shards.me.life)
     handle(.command(.steward(.order(whole.orders))), on: machine, process)
     measure(machine, process, whole)
     queue.insert(.whole(.tick(machine: Int32(machine), life: process.life)), at: time + tickPeriod)

@@ -30,6 +30,16 @@ extension Simulation {
     }
   }
 
+  /// Some shard may have no other in-sync copy whose disk is still there: nobody promises anything without it.
+  func isLastDisk(_ machine: Int, _ whole: WholeMesh) -> Bool {
+    let gone = whole.ledger.lostLives.union(whole.ledger.lives[machine])
+    return whole.shards.enumerated().contains { index, shard in
+      let known = [whole.ledger.shards[index].newest, whole.ledger.shards[index].lastVoted]
+      let voted = machines.map { $0.process?.node.shards.voted(shard) }
+      return (known + voted).contains { record in record?.members.allSatisfy { gone.contains($0.life) } ?? false }
+    }
+  }
+
   /// A disk that works again. A process whose store has failed is started anew, as a supervisor does.
   private func mend(_ machine: Int, _ whole: WholeMesh) {
     whole.stores[machine].set(.well)

@@ -14,7 +14,7 @@ final class WholeMesh {
   /// Sorted by id.
   let shards: [ShardID]
   let placeOf: [ShardID: Int]
-  let stores: [HostStore]
+  private(set) var stores: [HostStore]
   var orders = StewardOrders()
   /// Machines whose operator wants them empty.
   var draining: Set<Int> = []
@@ -49,6 +49,14 @@ final class WholeMesh {
       store.keep(.document(document))
       store.keep(.state(WorldState(active: document.mark, newest: document.mark)))
     }
+  }
+
+  /// Another disk: nothing of the one before is left.
+  func loseDisk(of machine: Int, newStore id: UInt64) {
+    stores[machine] = HostStore(id: id)
+    ledger.lostLives.formUnion(ledger.lives[machine])
+    ledger.excused.remove(machine)
+    ledger.disksLost += 1
   }
 
   /// Two small maps for each shard.

@@ -10,6 +10,10 @@ extension Simulation {
     case .crash(let machine): crash(machine)
     case .restart(let machine): start(machine, through: seeds(for: machine))
     case .restartEmpty(let machine):
+      if let whole {
+        guard !isRunning(machine), !isLastDisk(machine, whole) else { return }
+        whole.loseDisk(of: machine, newStore: chance.next() | 1)
+      }
       machines[machine].disk.lose()
       checks.diskLost(machines[machine].identity)
       start(machine, through: seeds(for: machine))

@@ -88,7 +88,7 @@ extension Node {
       placed.players = load.players
     }
     placed.pin = stewardship.orders.pins[shard.id]
-    if let record = shards.voted(shard.id) {
+    if let record = shards.newestRecord(of: shard.id) {
       placed.standing = ShardStanding(record, since: stewardship.reigns[shard.id]?.since ?? 0) { member in
         member == shards.me || (member.host != membership.host && channel.life(of: member.host) == member.life)
       }
@@ -102,7 +102,7 @@ extension Node {
     let lists = Dictionary(decision.lists.map { ($0.shard, $0) }) { first, _ in first }
     var changed = false
     for shard in view.placement.shards {
-      let record = shards.voted(shard.id)
+      let record = shards.newestRecord(of: shard.id)
       noteReign(record, now: now)
       var entry = stewardship.directory[shard.id] ?? DirectoryEntry(shard: shard.id)
       if let list = lists[shard.id] {
@@ -123,6 +123,15 @@ extension Node {
     for action in decision.actions { ask(action, now: now, into: &effects) }
   }
 
+  /// The owner of a shard says by which record he owns it. Changes of which this voter was told nothing, because it was
+  /// away or a message was lost, are read: otherwise it would tell everybody of an owner who is none.
+  mutating func catchUp(with load: HostReport.Load, of host: HostID, now: Now, into effects: inout NodeEffects) {
+    guard stewardship.steward != nil else { return }
+    let known = shards.newestRecord(of: load.shard)
+    guard load.version > known?.version ?? 0 || known?.owner.host != host else { return }
+    shards.handle(.command(.refresh(load.shard)), now: now, into: &effects.shards)
+  }
+
   private mutating func noteReign(_ record: Record?, now: Now) {
     guard let record else { return }
     if stewardship.reigns[record.shard]?.owner != record.owner {
@@ -134,7 +143,7 @@ extension Node {
   private mutating func ask(_ action: WantedAction, now: Now, into effects: inout NodeEffects) {
     // Invitations and drops follow from the list that the owner is told.
     guard case .move(let target) = action.step, let reason = action.reason.change,
-      let owner = shards.voted(action.shard)?.owner.host
+      let owner = shards.newestRecord(of: action.shard)?.owner.host
     else { return }
     stewardship.counters.wishesSent &+= 1
     if owner == membership.host {

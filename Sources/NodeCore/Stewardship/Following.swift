@@ -20,12 +20,13 @@ extension Stewardship {
     voters.first { $0 == me || stable.contains($0) } ?? voters.first { living.contains($0) }
   }
 
-  /// A host says that it is the steward; whether this one believes it.
+  /// A host says that it is the steward; whether this one believes it. Whom it follows already it goes on following:
+  /// reports of hosts that have not noticed yet still name its own directory for a while.
   mutating func hears(_ host: HostID, me: HostID, now: UInt64) -> Bool {
     guard let expected = expectedSteward(seenBy: me) else { return false }
     if host != expected {
       guard host != me, voters.prefix(while: { $0 != expected }).contains(host), living.contains(host),
-        followed == nil || followed == host, isSilent(expected, me: me, now: now)
+        followed == host || followed == nil && isSilent(expected, me: me, now: now)
       else { return false }
     }
     let before = stewardHost(seenBy: me)

@@ -4,18 +4,22 @@ package import Wire
 /// What a host tells the voters of itself every 5 s, over its link (DESIGN 5.1): the only load that placement uses.
 ///
 /// Layout: {kind 128, weight 1, flags 1, cores 2, memory 8, uplink 8, uptime 2, world 8, directory: steward 8, life 8,
-/// version 8, store 8, votes 8, count 2, then per shard: id 8, load 4, players 2}.
+/// version 8, store 8, votes 8, count 2, then per shard: id 8, load 4, players 2,
+/// version 8}.
 package struct HostReport: Hashable, Sendable {
   package struct Load: Hashable, Sendable {
     package var shard: ShardID
     /// Thousandths of a core.
     package var load: UInt32
     package var players: UInt16
+    /// Of the record by which the host owns the shard, when the report was sent.
+    package var version: UInt64
 
-    package init(shard: ShardID, load: UInt32, players: UInt16) {
+    package init(shard: ShardID, load: UInt32, players: UInt16, version: UInt64 = 0) {
       self.shard = shard
       self.load = load
       self.players = players
+      self.version = version
     }
   }
 
@@ -49,7 +53,7 @@ package struct HostReport: Hashable, Sendable {
   }
 
   static let size = 1 + 1 + 1 + 2 + 8 + 8 + 2 + 8 + 24 + 16 + 2
-  static let loadSize = 14
+  static let loadSize = 22
 
   func write(into writer: inout Writer) {
     writer.u8(StewardMessage.Kind.report.rawValue)
@@ -69,6 +73,7 @@ package struct HostReport: Hashable, Sendable {
       writer.shardID(load.shard)
       writer.integer(load.load)
       writer.u16(load.players)
+      writer.u64(load.version)
     }
   }
 
@@ -92,7 +97,9 @@ package struct HostReport: Hashable, Sendable {
     guard count <= PlacementView.shardsLimit else { throw .tooLarge }
     for _ in 0..<count {
       loads.append(
-        Load(shard: try reader.shardID(), load: try reader.integer(as: UInt32.self), players: try reader.u16()))
+        Load(
+          shard: try reader.shardID(), load: try reader.integer(as: UInt32.self), players: try reader.u16(),
+          version: try reader.u64()))
     }
   }
 }

@@ -238,21 +238,27 @@ extension Node {
     report.directory = stewardship.directory.mark
     report.store = shards.store
     report.votes = shards.votingSet ?? 0
+    report.loads = report.loads.compactMap { load in
+      shards.ownedVersion(of: load.shard).map { version in
+        HostReport.Load(shard: load.shard, load: load.load, players: load.players, version: version)
+      }
+    }
     for voter in stewardship.voters {
       if voter == membership.host {
-        note(report, from: voter, now: now)
+        note(report, from: voter, now: now, into: &effects)
       } else {
         send(.report(report), to: voter, now: now, into: &effects)
       }
     }
   }
 
-  private mutating func note(_ report: HostReport, from host: HostID, now: Now) {
+  private mutating func note(_ report: HostReport, from host: HostID, now: Now, into effects: inout NodeEffects) {
     let first = stewardship.reports[host]?.first ?? now.monotonic
     let before = stewardship.reports[host]?.report
     stewardship.reports[host] = Stewardship.Received(
       report: report, at: now.monotonic, first: first, follows: report.directory.steward)
     for load in report.loads {
+      catchUp(with: load, of: host, now: now, into: &effects)
       // Only the owner knows; whoever else reports a shard is not heard.
       guard stewardship.reigns[load.shard]?.owner.host == host else { continue }
       stewardship.loads[load.shard, default: Stewardship.Load()].load.report(
@@ -289,7 +295,7 @@ extension Node {
     switch message {
     case .report(let report):
       guard stewardship.voters.contains(membership.host) else { return }
-      note(report, from: sender.host, now: now)
+      note(report, from: sender.host, now: now, into: &effects)
       decideIfDue(now: now, into: &effects)
       tell(sender.host, evenNothing: true, now: now, into: &effects)
     case .directory(let part):
