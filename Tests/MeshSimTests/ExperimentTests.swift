@@ -37,7 +37,7 @@ import Testing
     Detection(profile: .wan, nodes: 8, seconds: 12), Detection(profile: .wan, nodes: 64, seconds: 20),
   ])
   func aCrashIsKnownToAll(_ detection: Detection) {
-    let result = run(.crash, nodes: detection.nodes, runs: detection.nodes > 8 ? 8 : 25, profile: detection.profile)
+    let result = run(.crash, nodes: detection.nodes, runs: detection.nodes > 8 ? 16 : 25, profile: detection.profile)
     expect(result, "all_p50_s", atMost: detection.seconds)
     expect(result, "not_known_to_all_within_180_s", atMost: 0)
   }

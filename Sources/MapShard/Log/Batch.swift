@@ -213,6 +213,18 @@ struct SegmentHead: Hashable {
     }
   }
 
+  /// Whether a write that a crash has cut leaves this: nothing of a copy, or its beginning. Damage looks otherwise.
+  static func isTorn(_ bytes: [UInt8]) -> Bool {
+    let sectors = (0..<copies).map { copy in
+      bytes.dropFirst(copy * Batch.sectorSize).prefix(Batch.sectorSize)
+    }
+    guard let whole = sectors.first(where: { $0.withUnsafeBytes { SegmentHead(sector: $0) } != nil }) else { return true }
+    return sectors.allSatisfy { sector in
+      let written = sector.lastIndex { $0 != 0 }.map { sector[...$0] } ?? []
+      return whole.starts(with: written)
+    }
+  }
+
   init(store: UInt64, number: UInt64, salt: UInt64, wall: UInt64) {
     self.store = store
     self.number = number

@@ -121,7 +121,7 @@ package struct LogRecovery<Disk: StoreReading> {
     let copies = SegmentHead.copies(in: bytes)
     // A crash while the segment was made leaves less than a head, or one copy of it; batches come only after both are
     // durable.
-    if copies[0] == nil || copies[1] == nil, isUnused(file, size) {
+    if copies[0] == nil || copies[1] == nil, SegmentHead.isTorn(bytes), isUnused(file, size) {
       if !isAgain { recovered.handover.leftovers.append(file) }
       return nil
     }

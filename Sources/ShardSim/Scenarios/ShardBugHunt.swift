@@ -13,7 +13,7 @@ package enum ShardBugHunt {
     .recordedSetForAcks: .directed("answer to an expansion is late, the new member takes over", 1),
     .recordedSetForPromises: .directed("answer to an expansion is late, the new member takes over", 1),
     .floorMissing: .directed("power cut everywhere", 1),
-    .doubtMissing: .directed("answer to a request for the shard is late", 4),
+    .doubtMissing: .directed("answer to a request for the shard is late", 8),
     .seriesMissing: .directed("owner is stopped past its promises", 1),
     .lifeIgnored: .directed("moves one after the other", 1),
     .moveWithoutStop: .directed("move of an idle shard, the target learns of it before the old owner", 1),

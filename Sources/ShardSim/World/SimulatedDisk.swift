@@ -103,6 +103,7 @@ struct SimulatedDisk: Sendable {
       }
       recovered.shards[shard] = one
     }
+    damaged = []
     written = durable
     return recovered
   }
