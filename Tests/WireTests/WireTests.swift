@@ -135,7 +135,8 @@ struct WireTests {
     let buffer = MessageBuffer(capacity: 4096)
     var ranges: [MessageRange] = []
     for index in 0..<100 {
-      let range = try #require(buffer.append(maximum: 1200) { $0.append([UInt8](repeating: UInt8(index), count: 1000)) })
+      let range = try #require(
+        buffer.append(maximum: 1200) { $0.append([UInt8](repeating: UInt8(index), count: 1000)) })
       #expect(range.offset >= MessageBuffer.headroom)
       if let last = ranges.last {
         #expect(range.offset - (last.offset + last.count) >= MessageBuffer.headroom + MessageBuffer.tailroom)

@@ -218,7 +218,9 @@ struct SegmentHead: Hashable {
     let sectors = (0..<copies).map { copy in
       bytes.dropFirst(copy * Batch.sectorSize).prefix(Batch.sectorSize)
     }
-    guard let whole = sectors.first(where: { $0.withUnsafeBytes { SegmentHead(sector: $0) } != nil }) else { return true }
+    guard let whole = sectors.first(where: { $0.withUnsafeBytes { SegmentHead(sector: $0) } != nil }) else {
+      return true
+    }
     return sectors.allSatisfy { sector in
       let written = sector.lastIndex { $0 != 0 }.map { sector[...$0] } ?? []
       return whole.starts(with: written)

@@ -247,7 +247,9 @@ extension ChannelModel {
     let peer = Int(sessions[place].peer)
     let last = cookieAnsweredAt[peer]
     cookies[peer] = (cookie, now.monotonic)
-    guard handshakes[peer] != nil, last == nil || now.monotonic &- (last ?? 0) >= ChannelModel.cookiePause else { return }
+    guard handshakes[peer] != nil, last == nil || now.monotonic &- (last ?? 0) >= ChannelModel.cookiePause else {
+      return
+    }
     cookieAnsweredAt[peer] = now.monotonic
     sayHello(to: peer, now: now, into: &effects)
   }
