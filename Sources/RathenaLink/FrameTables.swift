@@ -1,0 +1,101 @@
+/// How long a frame is, by its command.
+package enum FrameLength: Hashable, Sendable {
+  /// No such frame in this direction. Nobody can know where it ends: what follows is noise.
+  case unknown
+  case fixed(Int)
+  /// A 16-bit length at offset 2 counts the whole frame.
+  case variable
+}
+
+/// The lengths of all frames of one direction of a char-link.
+///
+/// rAthena keeps such a table only where it receives. Its table for 2af8-2b2f has wrong or dummy entries for what a
+/// map-server sends (2afe, 2b05, 2b13, 2b26, 2b28, 2b2a); these here are what is really sent.
+package struct FrameTable: Sendable {
+  /// Every frame has its command.
+  package static let smallest = 2
+  /// The length is a 16-bit number.
+  package static let largest = 65_535
+
+  /// Commands from 2af8 on.
+  private let link: [Int16]
+  /// Commands from `interBase` on.
+  private let inter: [Int16]
+  private let interBase: UInt16
+
+  package func length(of command: UInt16) -> FrameLength {
+    let isInter = command >= interBase
+    let index = Int(command) - Int(isInter ? interBase : FrameTable.linkBase)
+    let lengths = isInter ? inter : link
+    guard lengths.indices.contains(index) else { return .unknown }
+    switch lengths[index] {
+    case 0: return .unknown
+    case V: return .variable
+    case let length: return .fixed(Int(length))
+    }
+  }
+
+  /// All commands of the direction, rising.
+  package var commands: [UInt16] {
+    let near = link.indices.map { FrameTable.linkBase + UInt16($0) }
+    let far = inter.indices.map { interBase + UInt16($0) }
+    return (near + far).filter { length(of: $0) != .unknown }
+  }
+
+  private static let linkBase: UInt16 = 0x2af8
+
+  /// What a map-server sends.
+  package static let toCharServer = FrameTable(
+    link: [
+      60, 0, V, 0, 10, 0, 4, V,  // 2af8
+      0, V, 18, 0, 0, 53, 0, 10,  // 2b00
+      6, 0, 10, 0, 86, 0, 44, 0,  // 2b08
+      11, 10, 0, 6, 0, V, 0, 10,  // 2b10
+      2, 10, 2, 0, V, 0, 0, 0,  // 2b18
+      0, 0, 0, 2, 0, 0, 20, 0,  // 2b20
+      34, 0, 30, 0, 0, 6, V, 0,  // 2b28
+    ],
+    inter: [
+      V, V, 7, V, V, 13, 36, 38, 0, V, 0, 0, 0, 0, 0, 0,  // 3000
+      6, V, 0, 0, 0, 0, 0, 0, 10, V, 0, 0, 0, 0, 0, 0,  // 3010
+      V, 10, V, 14, 39, 33, 6, V, 14, 14, 6, 0, 0, 0, 0, 0,  // 3020 parties
+      V, 6, V, V, 55, 19, 6, V, 14, V, V, V, 18, 19, 186, V,  // 3030 guilds
+      V, 9, 10, 0, 0, 0, 0, 0, 8, 6, 11, 10, 10, V, 30, 0,  // 3040 castles, mail
+      V, V, 10, 10, 0, V, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 3050 auctions
+      6, V, 6, V, 90, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 3060 quests
+      V, 10, 6, V, 0, 0, 0, 0, 0, 0, 0, 0, V, 10, 6, V,  // 3070 mercenaries, elementals
+      52, 14, V, 6, 0, 0, 0, 0, 0, 0, 13, V, 0, 0, 0, 0,  // 3080 pets, storage
+      V, 10, V, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 3090 homunculi
+      2, V, 6, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 30a0 clans
+    ],
+    interBase: 0x3000)
+
+  /// What the char-server sends.
+  package static let toMapServer = FrameTable(
+    link: [
+      0, 3, 0, V, 0, V, 0, 0,  // 2af8
+      6, 0, 0, 7, V, 0, 44, 0,  // 2b00
+      0, 30, 0, V, 0, 7, 0, 34,  // 2b08
+      0, 0, 10, 0, 11, 0, 0, 0,  // 2b10
+      0, 0, 0, V, 0, V, 2, 7,  // 2b18
+      V, 10, 8, 0, 2, 14, 0, 19,  // 2b20
+      0, 0, 0, 15, 0, 0, 0, V,  // 2b28
+    ],
+    inter: [
+      V, V, 27, V, V, 0, 37, V, 34, V, 0, 0, 0, 0, 0, 0,  // 3800
+      0, 0, 0, 0, 0, 0, 0, 0, V, 11, 0, 0, 0, 0, 0, 0,  // 3810
+      39, V, 15, 15, 39, 33, 7, V, 0, 0, 0, 0, 0, 0, 0, 0,  // 3820 parties
+      10, V, 15, 0, 79, 19, 7, V, 0, V, V, V, 14, 67, 186, V,  // 3830 guilds
+      V, 10, 0, 18, 0, 0, 0, 0, V, 75, V, 11, 11, V, 38, 0,  // 3840 castles, mail
+      V, V, 7, 7, 7, 11, 8, V, 0, 0, 0, 0, 0, 0, 0, 0,  // 3850 auctions
+      V, 7, V, 7, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 3860 quests
+      V, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, V, 3, 3, 0,  // 3870 mercenaries, elementals
+      12, V, 7, 3, 0, 0, 0, 0, 0, 0, V, 9, V, 0, 0, 0,  // 3880 pets, storage
+      V, V, 7, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 3890 homunculi
+      V, V, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // 38a0 clans
+    ],
+    interBase: 0x3800)
+}
+
+/// Stands for a variable length in the rows above.
+private let V: Int16 = -1
