@@ -18,7 +18,7 @@ extension Multiplexer {
   mutating func restore(_ rows: [PresenceRow], into effects: inout MultiplexerEffects) {
     for row in rows where !presence.set(row) { hitLimit(.players, into: &effects) }
     // What is known of these reigns is known: their lists of users adopt nobody.
-    for row in rows { shards.update(row.reign.shard) { $0.hasServed = true } }
+    for row in rows { shards.update(row.reign.shard) { $0.isKnown = true } }
     if isActive, upstream.phase == .ready { replayUsers(into: &effects) }
   }
 
@@ -123,8 +123,8 @@ extension Multiplexer {
     _ frame: Frame, from stream: Downstream, into effects: inout MultiplexerEffects
   ) throws(WireError) {
     let users = try UserListFrame(frame).players
-    let adopts = !shards[stream.reign.shard].hasServed
-    shards.update(stream.reign.shard) { $0.hasServed = true }
+    let adopts = !shards[stream.reign.shard].isKnown
+    shards.update(stream.reign.shard) { $0.isKnown = true }
     for player in users {
       let row = presence.row(account: player.account)
       if let row, row.reign == stream.reign, row.player == player { continue }

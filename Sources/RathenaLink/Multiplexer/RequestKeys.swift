@@ -82,7 +82,6 @@ struct RequestKey: Sendable {
     0x3081: RequestKey(.notElsewhere, account: 2, character: 6),
     0x3090: RequestKey(.notElsewhere, account: 4),
     0x3091: RequestKey(.notElsewhere, account: 2),
-    0x3094: RequestKey(.notElsewhere, account: 2, character: 6),
     0x30a1: RequestKey(.notElsewhere, account: 8),
   ]
 

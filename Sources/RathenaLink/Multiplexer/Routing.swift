@@ -136,6 +136,7 @@ extension Multiplexer {
     }
     let row = PresenceRow(player: accepted.player, reign: reign)
     set(row, into: &effects)
+    shards.update(reign.shard) { $0.isKnown = true }
     // The map-server that asked is gone meanwhile.
     endIfNobodyHas(row, into: &effects)
   }

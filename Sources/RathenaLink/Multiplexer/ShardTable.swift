@@ -7,8 +7,8 @@ struct ShardTable {
     var owner: Reign?
     /// The owner's map-server is gone; the reign counts for nothing until another one is let in.
     var isGone = false
-    /// Some reign's map-server has been let in since this bridge began.
-    var hasServed = false
+    /// This bridge knows of players of the shard, or has had a list of them: a further list adopts nobody.
+    var isKnown = false
     /// Last sequence that was handled, of `owner`.
     var handled: UInt64 = 0
     /// The map-server that speaks for `owner`.
