@@ -73,6 +73,10 @@ struct ModelMesh {
   mutating func give(_ shard: UInt64, to host: UInt64) {
     let epoch = (owners[shard]?.epoch.rawValue ?? 0) + 1
     let reign = Made.reign(shard, host: host, epoch: epoch)
+    // A host runs one map-server for a shard: a thawed one of an earlier reign is stopped first.
+    for number in processes.keys.sorted() {
+      if processes[number]?.reign.shard == reign.shard, processes[number]?.reign.host == reign.host { kill(number) }
+    }
     owners[shard] = reign
     feed(.owner(reign.shard, reign))
     // A warm standby was there already, sometimes.
