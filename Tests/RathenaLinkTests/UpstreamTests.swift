@@ -63,7 +63,7 @@ struct UpstreamTests {
   func castlesLost() {
     var rig = Rig.stage(serving: 0)
     let reign = Rig.reign(1)
-    rig.handle(.streamOpened(one, reign, door: Made.door(1)))
+    rig.handle(.streamOpened(one, reign, process: ProcessNumber(one.rawValue), door: Made.door(1)))
     rig.up(one, reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_001)))
     rig.up(one, reign, Made.mapList(["map1"]))
     rig.up(one, reign, [UInt8](hex: "4030 0400"))
@@ -77,7 +77,7 @@ struct UpstreamTests {
     var rig = Rig.stage(serving: 1)
     let waiting = Made.reign(1, host: 9)
     let standby = StreamID(9)
-    rig.handle(.streamOpened(standby, waiting, door: Made.door(9)))
+    rig.handle(.streamOpened(standby, waiting, process: ProcessNumber(standby.rawValue), door: Made.door(9)))
     rig.up(standby, waiting, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_009)))
     rig.up(standby, waiting, Made.mapList(Rig.shardMaps(1)))
     rig.handle(.upstreamClosed)
@@ -146,6 +146,20 @@ struct UpstreamTests {
     rig.forget()
     rig.connect()
     #expect(rig.upstream.suffix(2) == [Made.save(Made.player(2), value: 1), Made.save(player, value: 5_000)])
+  }
+
+  @Test("a final save that waits is never replaced, neither by a later save nor by its own repetition")
+  func waitingFinals() {
+    var rig = Rig.stage(serving: 1)
+    rig.enter(player, at: 1)
+    rig.handle(.upstreamClosed)
+    rig.forget()
+    let saves = [(false, 1), (true, 2), (true, 3), (false, 4), (false, 5)].map { isFinal, value in
+      Made.save(player, final: isFinal, value: UInt32(value))
+    }
+    for save in saves { rig.up(one, Rig.reign(1), save) }
+    rig.connect()
+    #expect(rig.upstream.filter { $0.command == Command.saveCharacter } == [saves[1], saves[2], saves[4]])
   }
 
   @Test("much that waits goes out in slices, and later frames stay behind it")
