@@ -45,7 +45,7 @@ struct CaptureReplayTests {
         switch record.kind {
         case .opened:
           let door = LinkAddress(ipv4: 0x7f00_0001, port: record.relay == 0 ? 5_321 : 5_322)
-          rig.handle(.streamOpened(stream, reign, door: door))
+          rig.handle(.streamOpened(stream, reign, process: ProcessNumber(stream.rawValue), door: door))
         case .closedByClient:
           rig.handle(.streamClosed(stream))
           rig.handle(.gone(reign))

@@ -49,7 +49,7 @@ struct HandshakeTests {
     let standby = StreamID(9)
     let waiting = Made.reign(1, host: 9)
     rig.forget()
-    rig.handle(.streamOpened(standby, waiting, door: Made.door(9)))
+    rig.handle(.streamOpened(standby, waiting, process: ProcessNumber(standby.rawValue), door: Made.door(9)))
     rig.up(standby, waiting, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_009)))
     rig.up(standby, waiting, Made.mapList(Rig.shardMaps(1)))
     rig.up(standby, waiting, [UInt8](hex: "a030"))
@@ -98,7 +98,7 @@ struct HandshakeTests {
     rig.handle(.owner(reign.shard, reign))
     // Its door is what map-server 1 takes for its own address.
     let address = LinkAddress(ipv4: 0x7f00_0001, port: 17_001)
-    rig.handle(.streamOpened(two, reign, door: address))
+    rig.handle(.streamOpened(two, reign, process: ProcessNumber(two.rawValue), door: address))
     rig.up(two, reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_002)))
     rig.forget()
     rig.up(two, reign, Made.mapList(Rig.shardMaps(2)))
@@ -130,7 +130,7 @@ struct HandshakeTests {
     var rig = Rig.stage(serving: 1)
     let reign = Rig.reign(2)
     rig.handle(.owner(reign.shard, reign))
-    rig.handle(.streamOpened(two, reign, door: Made.door(2)))
+    rig.handle(.streamOpened(two, reign, process: ProcessNumber(two.rawValue), door: Made.door(2)))
     rig.up(two, reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_002)))
     rig.forget()
     rig.up(two, reign, Made.mapList(["map2", "map1", "izlude"]))
@@ -147,6 +147,81 @@ struct HandshakeTests {
     #expect(rig.commandsDown(two) == [Command.serverGone, Command.othersMaps])
     rig.up(one, Rig.reign(1), [UInt8](hex: "fe2a 0700"))
     #expect(rig.multiplexer.counters.staleReign == 1)
+  }
+
+  @Test(
+    "an older process of a host never takes the place of a younger one, however often it links; a replaced link neither"
+  )
+  func outdated() {
+    var rig = Rig.stage(serving: 2)
+    let reign = Rig.reign(1)
+    func link(_ stream: UInt64, process: UInt64, epoch: UInt64) {
+      let reign = Rig.reign(1, epoch: epoch)
+      let door = Made.door(1)
+      rig.handle(.streamOpened(StreamID(stream), reign, process: ProcessNumber(process), door: door))
+      rig.up(StreamID(stream), reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_001)))
+      rig.up(StreamID(stream), reign, Made.mapList(Rig.shardMaps(1)))
+    }
+    // 1 loses the shard and gets it again, and starts a younger map-server; the first thaws and links anew.
+    rig.handle(.owner(reign.shard, Made.reign(1, host: 7, epoch: 2)))
+    let again = Rig.reign(1, epoch: 3)
+    link(11, process: 5, epoch: 3)
+    rig.handle(.owner(reign.shard, again))
+    #expect(rig.events.last == .serving(StreamID(11), again))
+    #expect(rig.closedStreams.isEmpty)
+    rig.enter(Made.player(1), at: 1, stream: StreamID(11), reign: again)
+    rig.forget()
+    for (stream, epoch) in [(12, 1), (13, 3), (14, 4)] as [(UInt64, UInt64)] {
+      link(stream, process: 1, epoch: epoch)
+      #expect(rig.events == [.outdated(StreamID(stream))])
+      #expect(rig.closedStreams == [StreamID(stream)])
+      #expect(rig.downstream.isEmpty && rig.upstream.isEmpty)
+      rig.forget()
+    }
+    // Nor while the younger one makes its link anew.
+    rig.handle(.streamClosed(StreamID(11)))
+    rig.forget()
+    link(15, process: 1, epoch: 3)
+    #expect(rig.closedStreams == [StreamID(15)])
+    link(16, process: 5, epoch: 3)
+    #expect(rig.events.last == .serving(StreamID(16), again))
+    // Its link that never broke: what it says late is stale, and counts for no sequence of the reign.
+    rig.forget()
+    let save = Made.save(Made.player(1), final: true)
+    save.withUnsafeBytes { rig.handle(.frame($0, one, Epoch(3), sequence: 1_000)) }
+    #expect(rig.takeDownstream(one) == [Made.saveAnswer(Made.player(1))])
+    #expect(rig.upstream.isEmpty && rig.taken.isEmpty)
+    rig.up(StreamID(16), again, save)
+    #expect(rig.upstream == [save])
+    // Another link of the same process takes the place of the first, which does not come back.
+    rig.forget()
+    link(17, process: 5, epoch: 3)
+    #expect(rig.closedStreams == [StreamID(16)])
+    rig.forget()
+    rig.up(StreamID(16), again, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_001)))
+    rig.up(StreamID(16), again, Made.mapList(Rig.shardMaps(1)))
+    rig.handle(.active(true))
+    #expect(rig.downstream.isEmpty && rig.closedStreams.isEmpty)
+    #expect(rig.multiplexer.counters.outdated == 4)
+  }
+
+  @Test("of two processes of a host that get ready, only the younger is let in; one that serves does so until then")
+  func youngerGetsReady() {
+    var rig = Rig.stage(serving: 1)
+    let reign = Rig.reign(1)
+    rig.forget()
+    rig.handle(.streamOpened(StreamID(2), reign, process: ProcessNumber(2), door: Made.door(1)))
+    rig.up(StreamID(2), reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_001)))
+    rig.handle(.streamOpened(StreamID(3), reign, process: ProcessNumber(3), door: Made.door(1)))
+    #expect(rig.closedStreams == [StreamID(2)])
+    #expect(rig.events == [.outdated(StreamID(2))])
+    rig.up(StreamID(2), reign, Made.mapList(Rig.shardMaps(1)))
+    rig.up(one, reign, [UInt8](hex: "fe2a 0300"))
+    #expect(rig.upstream == [[UInt8](hex: "fe2a 0300")])
+    rig.up(StreamID(3), reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: 17_001)))
+    rig.up(StreamID(3), reign, Made.mapList(Rig.shardMaps(1)))
+    #expect(rig.events.last == .serving(StreamID(3), reign))
+    #expect(rig.closedStreams == [StreamID(2), one])
   }
 
   @Test("a map-server of its host follows it into the next reign; one that was fenced begins anew")
@@ -210,6 +285,34 @@ struct HandshakeTests {
     rig.up(one, Rig.reign(1), Made.save(Made.player(5)))
     #expect(rig.upstream.isEmpty)
     #expect(rig.multiplexer.presence.count == 0)
+  }
+
+  @Test("a standby bridge passes nothing to its streams, not even answers to what was asked while it was active")
+  func standbyPassesNothing() {
+    var rig = Rig.stage(serving: 2)
+    let player = Made.player(1)
+    let asked = Made.changeServer(player, map: "map2", address: Made.door(2))
+    rig.enter(player, at: 1)
+    rig.up(one, Rig.reign(1), [UInt8](hex: "4030 0400"))
+    rig.up(one, Rig.reign(1), asked)
+    rig.up(two, Rig.reign(2), Made.authRequest(Made.player(2)))
+    rig.up(two, Rig.reign(2), Made.save(player))
+    rig.handle(.active(false))
+    // It is told what the active one keeps.
+    rig.handle(.restore([PresenceRow(player: player, reign: Rig.reign(1))]))
+    rig.forget()
+    let frames = [
+      [UInt8](hex: "4038 0500 01"), Made.changeAnswer(Made.changeServer(player, map: "map2", address: .virtual)),
+      Made.authAccepted(Made.player(2)), Made.saveAnswer(player), Made.kick(player),
+      [UInt8](hex: "0138 0c00 07000000 00000000"),
+      [UInt8](hex: "0038 0600 0000"), [UInt8](hex: "222b 00 00 01000000"), [UInt8](hex: "002b 05000000"),
+      [UInt8](hex: "242b"),
+    ]
+    for frame in frames { rig.down(frame) }
+    #expect(rig.downstream.isEmpty)
+    #expect(rig.row(player)?.reign == Rig.reign(1))
+    #expect(rig.row(Made.player(2)) == nil)
+    #expect(rig.takeUpstream() == [[UInt8](hex: "0230 07000000 01")])
   }
 
   @Test("the other bridge's maps are ours; a real map-server in the other slot is passed on, and crossed to as it is")

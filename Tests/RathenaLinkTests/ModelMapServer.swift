@@ -48,6 +48,11 @@ struct ModelMapServer {
     players.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
+  mutating func closeLink() {
+    isOnline = false
+    sent = []
+  }
+
   mutating func connect() {
     isOnline = false
     routes = [:]

@@ -17,6 +17,8 @@ struct ModelMesh {
     /// As its host believes.
     var reign: Reign
     var isFrozen = false
+    /// Its host has a younger one for the shard. It tries again, until its host stops it.
+    var isOutdated = false
     var up: [(bytes: [UInt8], epoch: Epoch, sequence: UInt64)] = []
     var down: [[UInt8]] = []
     var sequence: UInt64 = 0
@@ -73,10 +75,6 @@ struct ModelMesh {
   mutating func give(_ shard: UInt64, to host: UInt64) {
     let epoch = (owners[shard]?.epoch.rawValue ?? 0) + 1
     let reign = Made.reign(shard, host: host, epoch: epoch)
-    // A host runs one map-server for a shard: a thawed one of an earlier reign is stopped first.
-    for number in processes.keys.sorted() {
-      if processes[number]?.reign.shard == reign.shard, processes[number]?.reign.host == reign.host { kill(number) }
-    }
     owners[shard] = reign
     feed(.owner(reign.shard, reign))
     // A warm standby was there already, sometimes.
@@ -105,7 +103,8 @@ struct ModelMesh {
     processes[number]?.down = []
     feed(
       .streamOpened(
-        stream, Reign(shard: process.reign.shard, host: process.reign.host, epoch: epoch), door: door))
+        stream, Reign(shard: process.reign.shard, host: process.reign.host, epoch: epoch),
+        process: ProcessNumber(UInt64(number)), door: door))
     collect(number)
   }
 
@@ -174,9 +173,17 @@ struct ModelMesh {
     }
     let closed = bridge.closedStreams
     bridge.closedStreams = []
+    let outdated = bridge.events.compactMap { event -> StreamID? in
+      if case .outdated(let stream) = event { stream } else { nil }
+    }
     for number in processes.keys.sorted() {
       guard let stream = processes[number]?.stream, closed.contains(stream) else { continue }
-      relink(number)
+      if outdated.contains(stream) {
+        processes[number]?.isOutdated = true
+        processes[number]?.server.closeLink()
+      } else {
+        relink(number)
+      }
     }
     for deadline in bridge.deadlines where deadline.timer.kind == 2 { pendingFlush = deadline.timer }
     bridge.deadlines = []

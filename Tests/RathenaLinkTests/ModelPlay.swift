@@ -125,7 +125,10 @@ extension ModelMesh {
     }
     for number in processes.keys.sorted() {
       guard let process = processes[number], owners[process.reign.shard.rawValue] != process.reign else { continue }
-      if !process.server.players.isEmpty { violations.append("a thawed map-server has not forgotten its players") }
+      // One that is cut off has nobody who could tell it.
+      if !process.isOutdated, !process.server.players.isEmpty {
+        violations.append("a thawed map-server has not forgotten its players")
+      }
       kill(number)
     }
     drain()

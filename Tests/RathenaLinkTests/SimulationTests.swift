@@ -21,6 +21,7 @@ struct SimulationTests {
     #expect(mesh.warps > Self.steps / 5 && mesh.deaths > Self.steps / 80 && mesh.thaws > Self.steps / 200, comment)
     let counters = mesh.bridge.multiplexer.counters
     #expect(counters.staleFinalsAnswered > 0 && counters.keptAway > 0 && counters.setOffline > 0, comment)
+    #expect(counters.outdated > 0, comment)
     #expect(counters.malformed == 0 && counters.otherBuild == 0 && counters.limitsHit == 0, comment)
   }
 

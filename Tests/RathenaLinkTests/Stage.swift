@@ -35,7 +35,7 @@ extension Rig {
     let stream = stream ?? StreamID(number)
     let reign = Rig.reign(number, epoch: epoch)
     if owner { handle(.owner(reign.shard, reign)) }
-    handle(.streamOpened(stream, reign, door: Made.door(UInt32(number))))
+    handle(.streamOpened(stream, reign, process: ProcessNumber(stream.rawValue), door: Made.door(UInt32(number))))
     up(stream, reign, Made.login(LinkAddress(ipv4: 0x7f00_0001, port: UInt16(17_000 + number))))
     up(stream, reign, Made.mapList(Rig.shardMaps(number)))
   }

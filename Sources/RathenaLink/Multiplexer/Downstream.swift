@@ -20,6 +20,7 @@ struct Downstream {
 
   let id: StreamID
   var reign: Reign
+  let process: ProcessNumber
   /// Where clients of its maps are sent.
   let door: LinkAddress
   var phase = Phase.opened
@@ -28,13 +29,16 @@ struct Downstream {
   /// Of its 2afa, those of its shard.
   var maps: [LinkMapName] = []
   var users: UInt16 = 0
+  /// Another link speaks in its place; it never comes back.
+  var isReplaced = false
   /// Whose maps it has been told. It counts +1 for each 2b04 and -1 for each 2b20, and below 1 it disconnects players who
   /// leave for another map-server; so there is exactly one of each for each other map-server.
   var told: Set<LinkAddressOfMaps> = []
 
-  init(id: StreamID, reign: Reign, door: LinkAddress) {
+  init(id: StreamID, reign: Reign, process: ProcessNumber, door: LinkAddress) {
     self.id = id
     self.reign = reign
+    self.process = process
     self.door = door
   }
 }
@@ -46,17 +50,53 @@ enum LinkAddressOfMaps: Hashable {
 }
 
 extension Multiplexer {
-  mutating func openStream(
-    _ id: StreamID, _ reign: Reign, door: LinkAddress, into effects: inout MultiplexerEffects
-  ) {
-    guard streams[id] == nil else { return }
+  mutating func openStream(_ opened: Downstream, into effects: inout MultiplexerEffects) {
+    var stream = opened
+    guard streams[stream.id] == nil else { return }
     guard streams.count < settings.streamLimit else {
-      effects.closedStreams.append(id)
+      effects.closedStreams.append(stream.id)
       return hitLimit(.streams, into: &effects)
     }
-    streams[id] = Downstream(id: id, reign: reignToday(reign), door: door)
-    let place = streamOrder.firstIndex { $0 > id } ?? streamOrder.count
-    streamOrder.insert(id, at: place)
+    guard !isOutdated(stream) else {
+      counters.outdated &+= 1
+      effects.events.append(.outdated(stream.id))
+      effects.closedStreams.append(stream.id)
+      return
+    }
+    guard rememberYoungest(stream, into: &effects) else { return }
+    stream.reign = reignToday(stream.reign)
+    streams[stream.id] = stream
+    let place = streamOrder.firstIndex { $0 > stream.id } ?? streamOrder.count
+    streamOrder.insert(stream.id, at: place)
+  }
+
+  /// A younger process of the same host has begun a link for the shard, if only once. A thawed process knows nothing of
+  /// that; two that follow their host would replace each other for ever.
+  func isOutdated(_ stream: Downstream) -> Bool {
+    shards[stream.reign.shard].youngest[stream.reign.host].map { stream.process < $0 } ?? false
+  }
+
+  /// It outlives the link of the youngest: its older one must not slip in while that is made anew. Those of the older ones
+  /// that are not in yet never will be; one that serves does so until the younger one can.
+  private mutating func rememberYoungest(_ stream: Downstream, into effects: inout MultiplexerEffects) -> Bool {
+    let (shard, host) = (stream.reign.shard, stream.reign.host)
+    let known = shards[shard].youngest
+    guard known[host] != nil || known.count < settings.streamLimit else {
+      effects.closedStreams.append(stream.id)
+      hitLimit(.streams, into: &effects)
+      return false
+    }
+    shards.update(shard) { $0.youngest[host] = stream.process }
+    for id in streamOrder {
+      guard let older = streams[id], older.phase < .serving, older.reign.shard == shard, isOutdated(older) else {
+        continue
+      }
+      streams[id]?.phase = .fenced
+      counters.outdated &+= 1
+      effects.events.append(.outdated(id))
+      effects.closedStreams.append(id)
+    }
+    return true
   }
 
   /// A host's map-server follows its host from reign to reign: a standby into the first one, an owner into the next.
@@ -94,7 +134,7 @@ extension Multiplexer {
         answerLogin(id, into: &effects)
       case .listed where isActive && replay.isComplete && shards[stream.reign.shard].owner == stream.reign:
         letIn(stream, into: &effects)
-      case .fenced where isCurrent(stream.reign):
+      case .fenced where isCurrent(stream.reign) && !stream.isReplaced && !isOutdated(stream):
         // It holds players that others have had since: it must begin anew.
         streams[id]?.phase = .opened
         effects.closedStreams.append(id)
@@ -116,9 +156,10 @@ extension Multiplexer {
   private mutating func letIn(_ stream: Downstream, into effects: inout MultiplexerEffects) {
     let reign = stream.reign
     if let older = shards[reign.shard].serving, older != stream.id, let old = streams[older] {
-      // The same host has a newer link for the shard: the older one is a corpse.
+      // The same process has a newer link, or its host a younger process.
       withdraw(old, into: &effects)
       streams[older]?.phase = .fenced
+      streams[older]?.isReplaced = true
       effects.closedStreams.append(older)
     }
     shards.change(reign.shard) {

@@ -47,7 +47,8 @@ package struct Multiplexer {
     case .upstreamOpened: openUpstream(now, into: &effects)
     case .upstream(let bytes): receiveUpstream(bytes, now: now, into: &effects)
     case .upstreamClosed: closeUpstream(into: &effects)
-    case .streamOpened(let id, let reign, let door): openStream(id, reign, door: door, into: &effects)
+    case .streamOpened(let id, let reign, let process, let door):
+      openStream(Downstream(id: id, reign: reign, process: process, door: door), into: &effects)
     case .frame(let bytes, let id, let epoch, let sequence):
       receive(bytes, from: id, epoch: epoch, sequence: sequence, into: &effects)
     case .streamClosed(let id): closeStream(id, into: &effects)

@@ -18,6 +18,8 @@ package struct MultiplexerCounters: Hashable, Sendable {
   package var staleFinalsAnswered: UInt64 = 0
   /// Frames with a sequence that has been handled before.
   package var repeated: UInt64 = 0
+  /// Links of map-servers whose host has a younger one for the shard.
+  package var outdated: UInt64 = 0
   package var framesWithoutStream: UInt64 = 0
   /// Users of a 2aff that by the table are elsewhere or nowhere.
   package var usersRefused: UInt64 = 0

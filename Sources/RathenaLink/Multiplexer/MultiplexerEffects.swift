@@ -88,6 +88,8 @@ package enum MultiplexerEvent: Hashable, Sendable {
   /// The map-server is in; others know its maps.
   case serving(StreamID, Reign)
   case fenced(StreamID, Reign)
+  /// Its host has a younger map-server for the shard: the process is to be stopped, it is never let in again.
+  case outdated(StreamID)
   /// Maps that the register gives an owner and that are not announced: the list is at its limit.
   case mapsLeftOut(Int)
   /// Its 2afa has maps that its shard does not have.

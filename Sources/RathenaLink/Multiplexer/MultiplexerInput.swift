@@ -11,6 +11,16 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
   package static func < (left: StreamID, right: StreamID) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// Age of a map-server process at its host: rises with every start of a map-server there, also over restarts of the
+/// host's node, and stays the same when a process makes its char-link anew.
+package struct ProcessNumber: Hashable, Comparable, Sendable {
+  package let rawValue: UInt64
+
+  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+  package static func < (left: ProcessNumber, right: ProcessNumber) -> Bool { left.rawValue < right.rawValue }
+}
+
 /// A shard as the world has it.
 package struct ServedShard: Hashable, Sendable {
   package let shard: ShardID
@@ -44,7 +54,7 @@ package enum MultiplexerInput {
 
   /// A map-server of a host has begun its char-link, for its host's reign or as a warm standby before it. `door` is where
   /// clients of its shard are sent. It follows its host into later reigns.
-  case streamOpened(StreamID, Reign, door: LinkAddress)
+  case streamOpened(StreamID, Reign, process: ProcessNumber, door: LinkAddress)
   /// One whole frame, sent in that reign. `sequence` rises within a reign; whatever is not above the last one has been handled before.
   case frame(UnsafeRawBufferPointer, StreamID, Epoch, sequence: UInt64)
   /// The link is gone. Its players are still where they were (see `gone` and `owner`).

@@ -17,7 +17,8 @@ extension Multiplexer {
       effects.events.append(.refused(id, .malformed, command: (try? reader.u16()) ?? 0))
       return
     }
-    let isInReign = stream.reign.epoch == epoch && shards.isCurrent(stream.reign)
+    // Only who may speak has a sequence: others would have theirs taken for the owner's.
+    let isInReign = stream.reign.epoch == epoch && isCurrent(stream.reign) && stream.phase != .fenced
     if isInReign {
       guard sequence > shards[stream.reign.shard].handled else {
         counters.repeated &+= 1

@@ -13,6 +13,8 @@ struct ShardTable {
     var handled: UInt64 = 0
     /// The map-server that speaks for `owner`.
     var serving: StreamID?
+    /// Of each host, the youngest map-server that has begun a link for the shard.
+    var youngest: [HostID: ProcessNumber] = [:]
   }
 
   private(set) var entries: [ShardID: Entry] = [:]
