@@ -65,9 +65,11 @@ package struct SaveFrame {
   package let isFinal: Bool
   package let status: CharStatus
 
+  package static let finalOffset = 12
+
   package init(_ frame: Frame) throws(WireError) {
     player = PlayerKey(account: try frame.u32(at: 4), character: try frame.u32(at: 8))
-    isFinal = try frame.u8(at: 12) != 0
+    isFinal = try frame.u8(at: SaveFrame.finalOffset) != 0
     status = CharStatus(frame, from: 13)
   }
 }

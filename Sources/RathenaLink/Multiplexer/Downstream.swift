@@ -125,6 +125,12 @@ extension Multiplexer {
     }
   }
 
+  /// The register names it, and no save of an earlier reign can come any more that its players would enter without.
+  private func isAwaited(_ reign: Reign) -> Bool {
+    let entry = shards[reign.shard]
+    return isActive && entry.owner == reign && entry.isCaughtUp
+  }
+
   /// Those whose reign the register names are let in.
   mutating func letStreamsIn(into effects: inout MultiplexerEffects) {
     for id in streamOrder {
@@ -132,7 +138,7 @@ extension Multiplexer {
       switch stream.phase {
       case .greeted where upstream.phase == .ready && replay.isComplete:
         answerLogin(id, into: &effects)
-      case .listed where isActive && replay.isComplete && shards[stream.reign.shard].owner == stream.reign:
+      case .listed where replay.isComplete && isAwaited(stream.reign):
         letIn(stream, into: &effects)
       case .fenced where isCurrent(stream.reign) && !stream.isReplaced && !isOutdated(stream):
         // It holds players that others have had since: it must begin anew.

@@ -71,7 +71,7 @@ struct ExpectedAnswers {
   }
 
   /// The map-server of `stream` has given up letting this player in.
-  mutating func withdrawAuth(_ player: PlayerKey, stream: StreamID) {
+  mutating func withdrawAuth(_ player: PlayerKey, stream: StreamID?) {
     let found = waiting.lastIndex {
       $0.kind == .auth && $0.stream == stream && $0.player == player && !$0.isWithdrawn
     }

@@ -17,6 +17,7 @@ package struct Multiplexer {
   var waiting = WaitingFrames()
   var whispers = Whispers()
   var clans = ClanCounts()
+  var holders = LastHolders()
   /// Real map-servers that share the char-server with us (its other slot).
   var neighbours: [ServerMapsFrame] = []
   /// Size of `mmo_charstatus`, read off the first frame that has one.
@@ -51,6 +52,10 @@ package struct Multiplexer {
       openStream(Downstream(id: id, reign: reign, process: process, door: door), into: &effects)
     case .frame(let bytes, let id, let epoch, let sequence):
       receive(bytes, from: id, epoch: epoch, sequence: sequence, into: &effects)
+    case .leftSave(let bytes, let reign, let sequence):
+      receiveLeftSave(bytes, of: reign, sequence: sequence, into: &effects)
+    case .caughtUp(let reign): caughtUp(reign)
+    case .handled(let reign, let sequence): shards.setHandled(sequence, of: reign)
     case .streamClosed(let id): closeStream(id, into: &effects)
     case .deadline(let timer): fire(timer, now: now, into: &effects)
     }

@@ -16,6 +16,11 @@ package struct MultiplexerCounters: Hashable, Sendable {
   package var savesRefused: UInt64 = 0
   /// Stale final saves that were answered so that the map-server forgets its player.
   package var staleFinalsAnswered: UInt64 = 0
+  /// Saves that were left of an earlier reign and went on.
+  package var leftSavesPassed: UInt64 = 0
+  package var leftSavesRefused: UInt64 = 0
+  /// Of a reign that the register has not named here yet, or while another bridge serves: to be handed in again.
+  package var leftSavesEarly: UInt64 = 0
   /// Frames with a sequence that has been handled before.
   package var repeated: UInt64 = 0
   /// Links of map-servers whose host has a younger one for the shard.

@@ -18,7 +18,8 @@ package struct MultiplexerEffects {
 
   /// A save that was refused, whole.
   package struct Journal: Sendable {
-    package var stream: StreamID
+    /// Nil for one that was left of an earlier reign.
+    package var stream: StreamID?
     package var reign: Reign
     package var refusal: FrameRefusal
     package var message: MessageRange
@@ -97,6 +98,8 @@ package enum MultiplexerEvent: Hashable, Sendable {
   /// Not told of another map-server's maps: the address would be its own, and it would exit.
   case ownAddress(StreamID, LinkAddress)
   case refused(StreamID, FrameRefusal, command: UInt16)
+  /// A save that was left of an earlier reign does not pass.
+  case leftSaveRefused(Reign, FrameRefusal, sequence: UInt64)
   /// The char-server wants an account kicked whose map-server has no link now.
   case kickWithoutServer(account: UInt32, reason: UInt8)
   /// An account has arrived at one map-server while another one held it.

@@ -55,8 +55,17 @@ package enum MultiplexerInput {
   /// A map-server of a host has begun its char-link, for its host's reign or as a warm standby before it. `door` is where
   /// clients of its shard are sent. It follows its host into later reigns.
   case streamOpened(StreamID, Reign, process: ProcessNumber, door: LinkAddress)
-  /// One whole frame, sent in that reign. `sequence` rises within a reign; whatever is not above the last one has been handled before.
+  /// One whole frame, sent in that reign. `sequence` rises within a reign; whatever is not above the last one has been
+  /// handled before. 0: not numbered, for what a map-server says of itself (2af8, 2afa, 2b13, 2b23).
   case frame(UnsafeRawBufferPointer, StreamID, Epoch, sequence: UInt64)
+  /// A save that a host's outbox has kept of an earlier reign of a shard that it owns now, under the reign and sequence that
+  /// it was logged with; rising within a reign. The caller has checked that the sender is the owner.
+  case leftSave(UnsafeRawBufferPointer, Reign, sequence: UInt64)
+  /// The owner has handed in all that was left when its reign began; only now its map-server is let in. Said once in a
+  /// reign, and again to each bridge.
+  case caughtUp(Reign)
+  /// What the bridge before this one had told as taken.
+  case handled(Reign, sequence: UInt64)
   /// The link is gone. Its players are still where they were (see `gone` and `owner`).
   case streamClosed(StreamID)
 

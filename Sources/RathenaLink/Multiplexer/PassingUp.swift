@@ -7,8 +7,20 @@ extension Multiplexer {
   mutating func take(
     _ frame: Frame, from stream: Downstream, into effects: inout MultiplexerEffects
   ) -> FrameRefusal? {
+    take(frame, stream: stream.id, reign: stream.reign, into: &effects)
+  }
+
+  /// `stream` is nil for what was left of an earlier reign.
+  mutating func take(
+    _ frame: Frame, stream: StreamID?, reign: Reign, into effects: inout MultiplexerEffects
+  ) -> FrameRefusal? {
+    if SaveKind.isKept(frame.command), let ids = try? RequestKey.of(frame.command)?.ids(in: frame),
+      let character = ids.character
+    {
+      holders.note(character, reign)
+    }
     if upstream.phase == .ready, waiting.isEmpty {
-      pass(frame, stream: stream.id, reign: stream.reign, into: &effects)
+      pass(frame, stream: stream, reign: reign, into: &effects)
       return nil
     }
     let isKept = RequestKey.of(frame.command) != nil || frame.command == Command.authRequest
@@ -16,7 +28,7 @@ extension Multiplexer {
       counters.droppedAway &+= 1
       return nil
     }
-    guard waiting.append(frame, stream: stream.id, reign: stream.reign, limit: settings.waitingLimit) else {
+    guard waiting.append(frame, stream: stream, reign: reign, limit: settings.waitingLimit) else {
       hitLimit(.waitingFrames, into: &effects)
       return .noRoom
     }
@@ -44,7 +56,7 @@ extension Multiplexer {
 
   /// The last step: what must be remembered of a frame, and the address that the char-server knows.
   private mutating func pass(
-    _ frame: Frame, stream: StreamID, reign: Reign, into effects: inout MultiplexerEffects
+    _ frame: Frame, stream: StreamID?, reign: Reign, into effects: inout MultiplexerEffects
   ) {
     switch frame.command {
     case Command.authRequest:

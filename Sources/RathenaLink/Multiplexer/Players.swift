@@ -12,6 +12,8 @@ extension Multiplexer {
       // They are another bridge's now; nothing is said of them.
       presence.removeAll()
       waiting.removeAll()
+      holders.removeAll()
+      shards.forgetHandled()
     }
   }
 
@@ -35,11 +37,15 @@ extension Multiplexer {
   mutating func ownerChanged(_ shard: ShardID, to reign: Reign?, into effects: inout MultiplexerEffects) {
     let old = shards[shard].owner
     guard old != reign, old.map({ old in reign.map { $0.epoch >= old.epoch } ?? true }) ?? true else { return }
+    let handled = shards[shard].handled
     shards.change(shard) {
       $0.owner = reign
       $0.handled = 0
-      if old?.host != reign?.host { $0.isGone = false }
+      guard old?.host != reign?.host else { return }
+      $0.isGone = false
+      $0.isCaughtUp = false
     }
+    if let old { shards.setHandled(handled, of: old) }
     for id in streamOrder {
       guard let stream = streams[id] else { continue }
       let today = reignToday(stream.reign)
@@ -109,7 +115,7 @@ extension Multiplexer {
     }
     bytes.withUnsafeBytes { bytes in
       guard let frame = try? Frame(bytes, table: .toCharServer) else { return }
-      if !waiting.append(frame, stream: StreamID(0), reign: reign, limit: settings.waitingLimit) {
+      if !waiting.append(frame, stream: nil, reign: reign, limit: settings.waitingLimit) {
         hitLimit(.waitingFrames, into: &effects)
       }
     }

@@ -19,7 +19,10 @@ extension Multiplexer {
     }
     // Only who may speak has a sequence: others would have theirs taken for the owner's.
     let isInReign = stream.reign.epoch == epoch && isCurrent(stream.reign) && stream.phase != .fenced
-    if isInReign {
+    if sequence == 0, !isOwnAffair(frame.command) {
+      return refuse(frame, from: stream, .malformed, into: &effects)
+    }
+    if isInReign, sequence > 0 {
       guard sequence > shards[stream.reign.shard].handled else {
         counters.repeated &+= 1
         return acknowledge(stream.reign, into: &effects)
@@ -32,16 +35,22 @@ extension Multiplexer {
     } catch {
       refuse(frame, from: stream, .malformed, into: &effects)
     }
-    guard isInReign else { return }
-    shards.update(stream.reign.shard) { $0.handled = sequence }
+    guard isInReign, sequence > 0 else { return }
+    shards.setHandled(sequence, of: stream.reign)
     acknowledge(stream.reign, into: &effects)
+  }
+
+  private func isOwnAffair(_ command: UInt16) -> Bool {
+    switch command {
+    case Command.login, Command.mapList, Command.ownAddress, Command.keepalive: true
+    default: false
+    }
   }
 
   /// Only when nothing of this reign waits: the host then forgets everything up to the last sequence.
   mutating func acknowledge(_ reign: Reign, into effects: inout MultiplexerEffects) {
-    let entry = shards[reign.shard]
-    guard entry.owner == reign, waiting.count(of: reign) == 0 else { return }
-    effects.taken.append(MultiplexerEffects.Taken(reign: reign, sequence: entry.handled))
+    guard case .through(let sequence) = shards.handled(of: reign), waiting.count(of: reign) == 0 else { return }
+    effects.taken.append(MultiplexerEffects.Taken(reign: reign, sequence: sequence))
   }
 
   private mutating func handle(
@@ -165,23 +174,8 @@ extension Multiplexer {
   private mutating func refuse(
     _ frame: Frame, from stream: Downstream, _ refusal: FrameRefusal, into effects: inout MultiplexerEffects
   ) {
-    switch refusal {
-    case .staleReign: counters.staleReign &+= 1
-    case .notServing: counters.notServing &+= 1
-    case .notHere: counters.notHere &+= 1
-    case .otherBuild: counters.otherBuild &+= 1
-    case .noRoom: counters.noRoom &+= 1
-    case .malformed: counters.malformed &+= 1
-    }
     effects.events.append(.refused(stream.id, refusal, command: frame.command))
-    guard RequestKey.of(frame.command)?.isSave ?? false else { return }
-    counters.savesRefused &+= 1
-    if let message = effects.buffer.append(frame.bytes) {
-      effects.journal.append(
-        MultiplexerEffects.Journal(stream: stream.id, reign: stream.reign, refusal: refusal, message: message))
-    } else {
-      hitLimit(.buffer, into: &effects)
-    }
+    countRefusal(frame, of: stream.reign, from: stream.id, refusal, into: &effects)
     guard refusal == .staleReign || refusal == .notHere, frame.command == Command.saveCharacter,
       let save = try? SaveFrame(frame)
     else { return }
@@ -192,5 +186,24 @@ extension Multiplexer {
     } else if refusal == .notHere {
       kick(save.player.account, from: stream.id, into: &effects)
     }
+  }
+
+  mutating func countRefusal(
+    _ frame: Frame, of reign: Reign, from stream: StreamID?, _ refusal: FrameRefusal,
+    into effects: inout MultiplexerEffects
+  ) {
+    switch refusal {
+    case .staleReign: counters.staleReign &+= 1
+    case .notServing: counters.notServing &+= 1
+    case .notHere: counters.notHere &+= 1
+    case .otherBuild: counters.otherBuild &+= 1
+    case .noRoom: counters.noRoom &+= 1
+    case .malformed: counters.malformed &+= 1
+    }
+    guard RequestKey.of(frame.command)?.isSave ?? false else { return }
+    counters.savesRefused &+= 1
+    guard let message = effects.buffer.append(frame.bytes) else { return hitLimit(.buffer, into: &effects) }
+    effects.journal.append(
+      MultiplexerEffects.Journal(stream: stream, reign: reign, refusal: refusal, message: message))
   }
 }

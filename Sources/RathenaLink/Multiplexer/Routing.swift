@@ -120,7 +120,9 @@ extension Multiplexer {
       if let row = presence.row(account: account) { endIfNobodyHas(row, into: &effects) }
       return
     }
-    guard let accepted = try? AuthAcceptedFrame(frame), let reign = entry.reign else { return }
+    guard let accepted = try? AuthAcceptedFrame(frame), let asked = entry.reign else { return }
+    // The host may reign anew since.
+    let reign = reignToday(asked)
     statusSize = accepted.status.size
     let old = presence.row(account: account)
     if entry.isWithdrawn {
@@ -136,6 +138,7 @@ extension Multiplexer {
     }
     let row = PresenceRow(player: accepted.player, reign: reign)
     set(row, into: &effects)
+    holders.note(accepted.player.character, reign)
     shards.update(reign.shard) { $0.isKnown = true }
     // The map-server that asked is gone meanwhile.
     endIfNobodyHas(row, into: &effects)
@@ -157,7 +160,9 @@ extension Multiplexer {
     } else {
       counters.withoutReceiver &+= 1
     }
-    guard answer.loginID1 != 0, var row = presence.row(account: answer.player.account), row.reign == entry.reign else {
+    guard answer.loginID1 != 0, var row = presence.row(account: answer.player.account),
+      row.reign == entry.reign.map(reignToday)
+    else {
       return
     }
     if neighbours.contains(where: { $0.address == entry.address }) {
@@ -178,8 +183,14 @@ extension Multiplexer {
       counters.withoutReceiver &+= 1
       return
     }
-    forward(frame, to: entry.stream, into: &effects)
-    guard let row = presence.row(account: account), row.state == .leaving, row.reign == entry.reign,
+    let isLinked = entry.stream.map { streams[$0] != nil } ?? false
+    if let receiver = isLinked ? entry.stream : entry.reign.flatMap({ servingStream(of: reignToday($0)) }) {
+      forward(frame, to: receiver, into: &effects)
+    } else if entry.stream != nil {
+      counters.withoutReceiver &+= 1
+    }
+    guard let row = presence.row(account: account), row.state == .leaving,
+      row.reign == entry.reign.map(reignToday),
       row.player.character == character
     else { return }
     remove(account: account, into: &effects)

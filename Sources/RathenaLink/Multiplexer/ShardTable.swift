@@ -15,6 +15,10 @@ struct ShardTable {
     var serving: StreamID?
     /// Of each host, the youngest map-server that has begun a link for the shard.
     var youngest: [HostID: ProcessNumber] = [:]
+    /// The owner's host has handed in all that was left of earlier reigns.
+    var isCaughtUp = false
+    /// Earlier reigns, rising by epoch: what was handled of them.
+    fileprivate(set) var past: [(reign: Reign, handled: UInt64)] = []
   }
 
   private(set) var entries: [ShardID: Entry] = [:]
@@ -37,6 +41,49 @@ struct ShardTable {
   func isCurrent(_ reign: Reign) -> Bool {
     guard let entry = entries[reign.shard] else { return false }
     return entry.owner == reign && !entry.isGone
+  }
+
+  /// More owners than a shard has while saves of the first are still on their way.
+  static let pastLimit = 16
+
+  /// What is known of a reign's sequence.
+  enum Handled: Equatable {
+    case through(UInt64)
+    /// Too long ago: it is not remembered.
+    case forgotten
+    /// The register has not named it yet, as far as this bridge knows.
+    case unheardOf
+  }
+
+  func handled(of reign: Reign) -> Handled {
+    guard let entry = entries[reign.shard] else { return .unheardOf }
+    if entry.owner == reign { return .through(entry.handled) }
+    if let known = entry.past.first(where: { $0.reign == reign }) { return .through(known.handled) }
+    guard let latest = entry.owner ?? entry.past.last?.reign, reign.epoch < latest.epoch else { return .unheardOf }
+    // One of which this bridge has not heard in its time: it began later.
+    let isFull = entry.past.count >= ShardTable.pastLimit
+    return isFull && reign.epoch < (entry.past.first?.reign.epoch ?? .none) ? .forgotten : .through(0)
+  }
+
+  mutating func setHandled(_ sequence: UInt64, of reign: Reign) {
+    update(reign.shard) { entry in
+      if entry.owner == reign { return entry.handled = max(entry.handled, sequence) }
+      if let place = entry.past.firstIndex(where: { $0.reign == reign }) {
+        return entry.past[place].handled = max(entry.past[place].handled, sequence)
+      }
+      let place = entry.past.firstIndex { $0.reign.epoch > reign.epoch } ?? entry.past.count
+      entry.past.insert((reign, sequence), at: place)
+      if entry.past.count > ShardTable.pastLimit { entry.past.removeFirst() }
+    }
+  }
+
+  /// Another bridge goes on counting.
+  mutating func forgetHandled() {
+    for shard in entries.keys {
+      entries[shard]?.handled = 0
+      entries[shard]?.past = []
+      entries[shard]?.isCaughtUp = false
+    }
   }
 
   /// Shards that are in the world no more keep their owner, but have no maps.

@@ -5,15 +5,10 @@ import Wire
 struct WaitingFrames {
   struct Entry: Equatable {
     let bytes: [UInt8]
-    let stream: StreamID
+    /// Nil for what no map-server waits for.
+    let stream: StreamID?
     let reign: Reign
     fileprivate let save: SaveKind?
-  }
-
-  struct SaveKind: Hashable {
-    let command: UInt16
-    let subject: UInt32
-    let part: UInt8
   }
 
   /// Small frames cost more than their bytes.
@@ -31,8 +26,8 @@ struct WaitingFrames {
   var isEmpty: Bool { count == 0 }
 
   /// False when `limit` bytes would be exceeded: the frame is not kept.
-  mutating func append(_ frame: Frame, stream: StreamID, reign: Reign, limit: Int) -> Bool {
-    let kind = WaitingFrames.kind(of: frame)
+  mutating func append(_ frame: Frame, stream: StreamID?, reign: Reign, limit: Int) -> Bool {
+    let kind = SaveKind(frame)
     let old = kind.flatMap { newest[$0] }
     let oldSize = old.flatMap { entries[$0]?.bytes.count } ?? 0
     guard bytes - oldSize + frame.count <= limit, old != nil || count < WaitingFrames.countLimit else { return false }
@@ -81,14 +76,5 @@ struct WaitingFrames {
     for (place, entry) in entries.enumerated() {
       if let kind = entry?.save { newest[kind] = place }
     }
-  }
-
-  /// Nil for what must all be kept.
-  private static func kind(of frame: Frame) -> SaveKind? {
-    guard let key = RequestKey.of(frame.command), key.isSave, frame.command != Command.saveRegistry else { return nil }
-    if frame.command == Command.saveCharacter, let save = try? SaveFrame(frame), save.isFinal { return nil }
-    guard let ids = try? key.ids(in: frame), let subject = ids.character ?? ids.account else { return nil }
-    let part = key.part.flatMap { try? frame.u8(at: $0) } ?? 0
-    return SaveKind(command: frame.command, subject: subject, part: part)
   }
 }
