@@ -53,7 +53,9 @@ extension Multiplexer {
       return .malformed
     }
     // Somebody has let him in or saved him since: his data would be older than theirs.
-    guard holders.holder(of: character).map({ $0 == reign }) ?? true else { return .notHere }
+    if let holder = holders.holder(of: character) {
+      guard holder.shard == reign.shard, holder.epoch <= reign.epoch else { return .notHere }
+    }
     let row = ids.account.flatMap { presence.row(account: $0) } ?? presence.row(character: character)
     if let row {
       let isWhereHeWas = row.reign.shard == reign.shard && row.reign.host == reign.host

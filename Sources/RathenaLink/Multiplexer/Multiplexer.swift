@@ -37,7 +37,10 @@ package struct Multiplexer {
   package init(settings: MultiplexerSettings) { self.settings = settings }
 
   package mutating func handle(_ input: MultiplexerInput, now: Now, into effects: inout MultiplexerEffects) {
-    if case .frame = input {} else if case .upstream = input {} else { isUnsettled = true }
+    switch input {
+    case .frame, .upstream, .leftSave: break
+    default: isUnsettled = true
+    }
     switch input {
     case .active(let active): setActive(active, into: &effects)
     case .world(let world): shards.adopt(world)

@@ -38,9 +38,11 @@ extension Multiplexer {
     let old = shards[shard].owner
     guard old != reign, old.map({ old in reign.map { $0.epoch >= old.epoch } ?? true }) ?? true else { return }
     let handled = shards[shard].handled
+    // A bridge before this one may have told.
+    let known = reign.flatMap { shards.takePast($0) } ?? 0
     shards.change(shard) {
       $0.owner = reign
-      $0.handled = 0
+      $0.handled = known
       guard old?.host != reign?.host else { return }
       $0.isGone = false
       $0.isCaughtUp = false

@@ -77,6 +77,12 @@ struct ShardTable {
     }
   }
 
+  /// What was told of a reign before the register named it.
+  mutating func takePast(_ reign: Reign) -> UInt64? {
+    guard let place = entries[reign.shard]?.past.firstIndex(where: { $0.reign == reign }) else { return nil }
+    return entries[reign.shard]?.past.remove(at: place).handled
+  }
+
   /// Another bridge goes on counting.
   mutating func forgetHandled() {
     for shard in entries.keys {
