@@ -51,6 +51,15 @@ package enum Command {
   package static let clans: UInt16 = 0x38a0
   package static let clanCount: UInt16 = 0x38a2
 
+  /// Whether a map-server's frame has a place in its reign's sequence. What it says of itself, and asks once in its start, has
+  /// none: its host says it again to each bridge, in front of what is numbered.
+  package static func isNumbered(_ command: UInt16) -> Bool {
+    switch command {
+    case login, mapList, userList, ownAddress, keepalive, askCastles, askClans: false
+    default: true
+    }
+  }
+
   /// The inter-server frame of the char-server that has the layout of a map-server's (3000 → 3800).
   package static func mirrored(_ request: UInt16) -> UInt16 { request &+ 0x0800 }
 }

@@ -68,6 +68,8 @@ extension Multiplexer {
     streams[stream.id] = stream
     let place = streamOrder.firstIndex { $0 > stream.id } ?? streamOrder.count
     streamOrder.insert(stream.id, at: place)
+    // A host that has lost count goes on behind it.
+    if isCurrent(stream.reign) { acknowledge(stream.reign, into: &effects) }
   }
 
   /// A younger process of the same host has begun a link for the shard, if only once. A thawed process knows nothing of

@@ -56,7 +56,7 @@ package enum MultiplexerInput {
   /// clients of its shard are sent. It follows its host into later reigns.
   case streamOpened(StreamID, Reign, process: ProcessNumber, door: LinkAddress)
   /// One whole frame, sent in that reign. `sequence` rises within a reign; whatever is not above the last one has been
-  /// handled before. 0: not numbered, for what a map-server says of itself (2af8, 2afa, 2b13, 2b23).
+  /// handled before. 0: not numbered (`Command.isNumbered`).
   case frame(UnsafeRawBufferPointer, StreamID, Epoch, sequence: UInt64)
   /// A save that a host's outbox has kept of an earlier reign of a shard that it owns now, under the reign and sequence that
   /// it was logged with; rising within a reign. The caller has checked that the sender is the owner.

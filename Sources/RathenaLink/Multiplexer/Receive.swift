@@ -19,7 +19,7 @@ extension Multiplexer {
     }
     // Only who may speak has a sequence: others would have theirs taken for the owner's.
     let isInReign = stream.reign.epoch == epoch && isCurrent(stream.reign) && stream.phase != .fenced
-    if sequence == 0, !isOwnAffair(frame.command) {
+    if sequence == 0, Command.isNumbered(frame.command) {
       return refuse(frame, from: stream, .malformed, into: &effects)
     }
     if isInReign, sequence > 0 {
@@ -38,13 +38,6 @@ extension Multiplexer {
     guard isInReign, sequence > 0 else { return }
     shards.setHandled(sequence, of: stream.reign)
     acknowledge(stream.reign, into: &effects)
-  }
-
-  private func isOwnAffair(_ command: UInt16) -> Bool {
-    switch command {
-    case Command.login, Command.mapList, Command.ownAddress, Command.keepalive: true
-    default: false
-    }
   }
 
   /// Only when nothing of this reign waits: the host then forgets everything up to the last sequence.
