@@ -22,8 +22,30 @@ package struct FrameTable: Sendable {
   /// Commands from `interBase` on.
   private let inter: [Int16]
   private let interBase: UInt16
+  /// Of client traffic, whose ids lie everywhere.
+  private var sparse: [UInt16: FrameLength] = [:]
+
+  private init(link: [Int16], inter: [Int16], interBase: UInt16) {
+    self.link = link
+    self.inter = inter
+    self.interBase = interBase
+  }
+
+  /// Packets of a client version, towards the client, from lines of "id length": the id in hexadecimal digits, -1 for a
+  /// 16-bit length at offset 2. Nil when a line is something else.
+  package init?(clientPackets text: String) {
+    self.init(link: [], inter: [], interBase: .max)
+    for line in text.split(whereSeparator: \.isNewline) {
+      let fields = line.split(separator: " ")
+      guard fields.count == 2, let id = UInt16(fields[0], radix: 16), let length = Int(fields[1]),
+        length == -1 || (FrameTable.smallest...FrameTable.largest).contains(length)
+      else { return nil }
+      sparse[id] = length == -1 ? .variable : .fixed(length)
+    }
+  }
 
   package func length(of command: UInt16) -> FrameLength {
+    if let length = sparse[command] { return length }
     let isInter = command >= interBase
     let index = Int(command) - Int(isInter ? interBase : FrameTable.linkBase)
     let lengths = isInter ? inter : link
