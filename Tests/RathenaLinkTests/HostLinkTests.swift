@@ -270,7 +270,7 @@ struct HostLinkTests {
       #expect(numbers == Array(1...UInt64(numbers.count)))
       #expect(once.saves.count > 3 && once.link.counters.toBridge == UInt64(expected.count))
 
-      // Byte by byte; and from each byte on the rest of the frame in one piece.
+      // Byte by byte.
       var grown = HostLinkRig()
       grown.answers = true
       grown.handle(.bridgeOpened)
@@ -282,7 +282,7 @@ struct HostLinkTests {
           continue
         }
         let end = start + whole[place].count
-        // The first and last bytes of a frame, and every 61st between.
+        // The rest in one piece, from the first and last bytes of a frame and every 61st between: the cutter's own tests try all.
         guard split - start < 8 || end - split < 8 || split % 61 == 0 else { continue }
         var second = grown
         second.up(Array(stream.bytes[split..<end]))
