@@ -20,24 +20,11 @@ enum JSONText {
 
 /// What `mesh-sim experiment --json` prints.
 struct ExperimentReport: Encodable {
-  enum Value: Encodable {
-    case number(Double)
-    case text(String)
-
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.singleValueContainer()
-      switch self {
-      case .number(let number): try container.encode(number)
-      case .text(let text): try container.encode(text)
-      }
-    }
-  }
-
   let experiment: String
-  var options: [String: Value] = [:]
+  var options: [String: ExperimentResult.OptionValue] = [:]
   var metrics: [String: Double] = [:]
   /// Figures of other systems by their names, each with its source.
-  var anchors: [String: [String: Value]] = [:]
+  var anchors: [String: [String: ExperimentResult.OptionValue]] = [:]
   let violations: Int
   /// One line each: what failed and how to see it again.
   let failures: [String]
@@ -50,21 +37,26 @@ struct ExperimentReport: Encodable {
 
   init(_ result: ExperimentResult, wallSeconds: Double) {
     experiment = result.experiment
-    for (name, value) in result.options {
-      switch value {
-      case .number(let number): options[name] = .number(number)
-      case .text(let text): options[name] = .text(text)
-      }
-    }
+    for (name, value) in result.options { options[name] = value }
     for (name, value) in result.metrics { metrics[name] = value }
     for anchor in result.anchors {
-      var row: [String: Value] = ["source": .text(anchor.source)]
+      var row: [String: ExperimentResult.OptionValue] = ["source": .text(anchor.source)]
       for (metric, value) in anchor.values { row[metric] = .number(value) }
       anchors[anchor.system] = row
     }
     violations = result.violations.count
     failures = result.violations.map(\.summary)
     self.wallSeconds = wallSeconds
+  }
+}
+
+extension ExperimentResult.OptionValue: Encodable {
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .number(let number): try container.encode(number)
+    case .text(let text): try container.encode(text)
+    }
   }
 }
 

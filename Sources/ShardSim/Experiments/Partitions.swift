@@ -5,8 +5,7 @@ extension ShardExperiment {
   /// The partition table of `ownership.md` 3.12, row by row.
   package static let partitions = ShardExperiment(
     name: "partitions", summary: "every row of the partition table: who acts, who holds, how soon it heals",
-    anchors: [],
-    runs: 20
+    anchors: [], runs: 20
   ) { trial in
     for row in PartitionRow.allCases {
       var outcomes: [PartitionOutcome] = []
